@@ -1,0 +1,179 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Imports point downwards only: executables, roles, services, adapters, ground, C.
+// `scripts/test` builds with `--explicit-target-dependency-import-check error`,
+// so a module can import only what it names here.
+
+// `scripts/test` sets WARNINGS_ARE_ERRORS: a newer compiler's new warnings stop us, not a user who only builds.
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (Context.environment["WARNINGS_ARE_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// A Swift module of the product.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+/// The tests of one module (or of several that belong together).
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], excluding: [String] = [], resources: [Resource] = []
+) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: excluding, resources: resources, swiftSettings: settings)
+}
+
+let c: [Target] = [
+  .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+  .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+  .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
+  .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"])]),
+  .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+  .target(name: "CProcess"),
+]
+
+// Ground: no sockets, no database, no clock of its own.
+let ground: [Target] = [
+  module("MailModel"),
+  module("SMTPWire", ["MailModel"]),
+  module("MailFormat", ["MailModel"]),
+  module("BounceRules", ["MailModel"]),
+  module("RetryPolicy", ["BounceRules"]),
+  module("Settings", [yams]),
+  module("Observability", ["MailModel", logging]),
+]
+
+// Adapters: the only importers of C modules.
+let adapters: [Target] = [
+  module("Postgres", ["CPostgres", nioConcurrency]),
+  module("Redis", ["CHiredis", nioCore, nioPosix, nioConcurrency]),
+  module("Cryptography", ["COpenSSL", "CCrypt"]),
+  module("TLS", ["COpenSSL", nioCore, nioConcurrency]),
+  module("Supervision", ["CProcess"]),
+  module("DNS", ["CUnbound", "CIDN2", nioConcurrency]),
+]
+
+let services: [Target] = [
+  module("MailQueue", ["MailModel", "Postgres", "Cryptography", nioCore, nioConcurrency, logging]),
+  module("Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", nioPosix, nioConcurrency, logging]),
+  module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
+  module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
+  module("Notices", ["MailModel", "MailFormat", "BounceRules"]),
+  module(
+    "SMTPClient",
+    ["MailModel", "SMTPWire", "TLS", "DNS", "Routing", nioCore, nioPosix, nioConcurrency, logging]),
+]
+
+let roles: [Target] = [
+  module(
+    "Acceptor",
+    [
+      "MailModel", "SMTPWire", "MailFormat", "MailQueue", "Admission", "TLS", "Cryptography", "Observability", nioCore,
+      nioPosix, nioConcurrency, logging, lifecycle,
+    ]),
+  module(
+    "DeliveryWorker",
+    [
+      "MailModel", "MailQueue", "Routing", "SMTPClient", "BounceRules", "RetryPolicy", "TLS", "DNS", "Redis",
+      "Observability", "SMTPWire", "Postgres", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
+    ]),
+  module(
+    "Keeper",
+    [
+      "MailModel", "MailQueue", "MailFormat", "Notices", "Postgres", "Redis", "Observability", nioCore, nioConcurrency,
+      logging, lifecycle,
+    ]),
+]
+
+let executables: [Target] = [
+  .executableTarget(
+    name: "postrider",
+    dependencies: [
+      "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
+      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", nioCore, nioPosix,
+      logging, lifecycle, signals, argumentParser, "WakeHints",
+    ],
+    swiftSettings: settings),
+  .executableTarget(
+    name: "postrider-lab",
+    dependencies: [
+      "MailModel", "SMTPWire", "TLS", "Observability", nioCore, nioPosix, nioConcurrency, logging, argumentParser, yams,
+    ],
+    swiftSettings: settings),
+]
+
+let testing: [Target] = [
+  .target(
+    name: "MailTesting",
+    dependencies: ["MailModel", "Postgres", "Supervision", nioCore, nioPosix, nioConcurrency],
+    path: "Tests/MailTesting",
+    swiftSettings: settings),
+  tests("SMTPWireTests", ["SMTPWire", "MailModel"], resources: [.copy("Dialogues")]),
+  tests(
+    "AcceptorTests",
+    [
+      "Acceptor", "Admission", "Cryptography", "MailModel", "MailQueue", "MailTesting", "Observability", "SMTPWire",
+      "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
+    ], resources: [.copy("Clients")]),
+  tests("ObservabilityTests", ["Observability", "MailModel", logging]),
+  tests(
+    "CommandTests",
+    [
+      "postrider", "Observability", "MailModel", "MailQueue", "Postgres", "Cryptography", "Supervision", "MailTesting",
+      nioCore,
+    ]),
+  tests("NoticesTests", ["Notices", "MailFormat", "MailModel"]),
+  tests("BounceRulesTests", ["BounceRules", "MailModel"]),
+  tests("RetryPolicyTests", ["RetryPolicy", "BounceRules"]),
+  tests("SettingsTests", ["Settings"], excluding: ["Refused"]),
+  tests("SupervisorTests", ["Supervision", "MailTesting"]),
+  tests("LabTests", ["MailTesting", "Supervision", "Cryptography", "postrider-lab"]),
+  tests("DevTests", ["MailTesting", "Supervision", "postrider", "postrider-lab"]),
+  tests("MailFormatTests", ["MailFormat", "MailModel"]),
+  tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),
+  tests("RedisTests", ["Redis", "MailTesting", nioCore, nioPosix, nioConcurrency]),
+  tests("WakeHintsTests", ["WakeHints", "MailQueue", "MailModel", "Redis", "MailTesting", nioCore, nioPosix]),
+  tests("CryptographyTests", ["Cryptography"]),
+  tests("SystemTests", ["MailTesting", "Supervision", "Postgres", "Cryptography"]),
+  tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
+  tests(
+    "MailQueueTests", ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", nioCore, nioConcurrency]),
+  tests("DNSTests", ["DNS", "Routing", "MailModel", "MailTesting", nioConcurrency]),
+  tests("RoutingTests", ["DNS", "Routing", "MailModel", nioConcurrency]),
+  tests(
+    "SMTPClientTests",
+    [
+      "MailModel", "SMTPWire", "SMTPClient", "TLS", "DNS", "Routing", "Cryptography", nioCore, nioPosix, nioConcurrency,
+      logging,
+    ], resources: [.copy("Dialogues")]),
+]
+
+let package = Package(
+  name: "postrider",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "postrider", targets: ["postrider"]),
+    .executable(name: "postrider-lab", targets: ["postrider-lab"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: c + ground + adapters + services + roles + executables + testing
+)

@@ -1,0 +1,64 @@
+package import NIOCore
+package import SMTPWire
+
+/// What an acceptor needs to know; the executable makes it from the settings.
+package struct AcceptorConfiguration: Sendable {
+  package struct Listener: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+      /// TLS from the first octet (RFC 8314 §3.3).
+      case implicitTLS
+      /// STARTTLS before everything else (RFC 3207, RFC 6409).
+      case startTLS
+    }
+
+    /// An IPv4 or IPv6 address without brackets; `0.0.0.0` and `::` are all of their family.
+    package var address: String
+    /// 0 takes any free one.
+    package var port: Int
+    package var kind: Kind
+
+    package init(address: String, port: Int, kind: Kind) {
+      self.address = address
+      self.port = port
+      self.kind = kind
+    }
+  }
+
+  /// In the greeting, in `Received` and in new Message-IDs.
+  package var hostName: String
+  package var listeners: [Listener]
+  package var limits = SubmissionLimits()
+  package var headerSizeMax = 256 * 1024
+  package var receivedCountMax = 25
+  /// `Received` names the client's address.
+  package var showsClientAddress = false
+
+  /// The TLS handshake, from connection or STARTTLS.
+  package var handshakeTimeout = TimeAmount.seconds(30)
+  /// From one reply to the end of the next command (RFC 5321 §4.5.3.2.7).
+  package var commandTimeout = TimeAmount.minutes(5)
+  /// Between two octets of content.
+  package var dataTimeout = TimeAmount.minutes(3)
+  /// For the check of a login. The client gets 454 after it.
+  package var loginTimeout = TimeAmount.seconds(60)
+  /// For the queue. The client gets 451 after it, and the connection ends: the message may be queued yet.
+  package var queueTimeout = TimeAmount.minutes(5)
+  package var sessionTimeMax = TimeAmount.hours(1)
+  /// How long the client may take to close after our last reply; closing at once could destroy the reply.
+  package var lingerTimeout = TimeAmount.seconds(5)
+
+  package var sessionsMax = 10_000
+  /// Content above it goes to a file.
+  package var spillThreshold = 256 * 1024
+  package var spoolDirectory = "/var/tmp"
+  package var shutdownTimeout = TimeAmount.seconds(30)
+
+  /// Watched for changes; empty watches nothing.
+  package var certificateFiles: [String] = []
+  package var certificatePollInterval = TimeAmount.seconds(5)
+
+  package init(hostName: String, listeners: [Listener]) {
+    self.hostName = hostName
+    self.listeners = listeners
+  }
+}

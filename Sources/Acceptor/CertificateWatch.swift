@@ -1,0 +1,76 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Observability
+import TLS
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Reloads the certificate when one of its files changes.
+///
+/// It looks at the files' times rather than at directory events: certificates are renewed by rename, through
+/// symbolic links and on network file systems. A bad new certificate is told once and the old one stays in use.
+final class CertificateWatch: Sendable {
+  private struct Stamp: Equatable {
+    var seconds: Int
+    var nanoseconds: Int
+    var inode: UInt64
+    var size: Int
+  }
+
+  private let files: [String]
+  private let tls: TLSContext
+  private let logger: Logger
+  private let stamps: NIOLockedValueBox<[Stamp?]>
+
+  init(files: [String], tls: TLSContext, logger: Logger) {
+    self.files = files
+    self.tls = tls
+    self.logger = logger
+    stamps = NIOLockedValueBox(files.map(Self.stamp))
+  }
+
+  /// Looks at the files every `interval`, on a thread where that may block.
+  func start(every interval: TimeAmount, on eventLoop: any EventLoop, threads: NIOThreadPool) -> RepeatedTask {
+    eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
+      // An error would end the repetition.
+      threads.runIfActive(eventLoop: eventLoop) { self.check() }.recover { _ in }
+    }
+  }
+
+  func check() {
+    let fresh = files.map(Self.stamp)
+    let hasChanged = stamps.withLockedValue { known in
+      defer { known = fresh }
+      return known != fresh
+    }
+    // In the middle of a renewal a file may be missing; its return is a change again.
+    if hasChanged, !fresh.contains(nil) { reload() }
+  }
+
+  func reload() {
+    do throws(TLSFailure) {
+      try tls.reload()
+      logger.info("certificate reloaded", metadata: .fields([.file: files.first]))
+    } catch {
+      logger.error("certificate not reloaded, the old one stays", metadata: .fields([.reason: error.reason]))
+    }
+  }
+
+  private static func stamp(_ file: String) -> Stamp? {
+    var status = stat()
+    guard stat(file, &status) == 0 else { return nil }
+    #if canImport(Glibc)
+      let time = status.st_mtim
+    #else
+      let time = status.st_mtimespec
+    #endif
+    return Stamp(
+      seconds: time.tv_sec, nanoseconds: time.tv_nsec, inode: UInt64(status.st_ino), size: Int(status.st_size))
+  }
+}

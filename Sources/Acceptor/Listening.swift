@@ -1,0 +1,70 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Observability
+import TLS
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+extension AcceptorService {
+  /// - Returns: nil when the whole of IPv6 is asked for and this machine has none.
+  func bind(_ listener: AcceptorConfiguration.Listener) async throws -> (any Channel)? {
+    let address: SocketAddress
+    do {
+      address = try SocketAddress(ipAddress: listener.address, port: listener.port)
+    } catch {
+      throw AcceptorFailure(reason: "cannot listen on \(listener.address):\(listener.port): not an IP address")
+    }
+    do {
+      let channel = try await bootstrap(listener, isVersion6: address.protocol == .inet6).bind(to: address).get()
+      environment.logger.info(
+        "listening", metadata: .fields([.address: channel.localAddress.map(Self.text)]))
+      return channel
+    } catch let error as IOError where listener.address == "::" && Self.meansNoIPv6(error) {
+      environment.logger.warning(
+        "no IPv6 on this machine: not listening on it", metadata: .fields([.port: listener.port]))
+      return nil
+    } catch {
+      throw AcceptorFailure(reason: "cannot listen on \(Self.text(address)): \(error)")
+    }
+  }
+
+  /// Several processes share a port by SO_REUSEPORT: the kernel spreads the connections.
+  private func bootstrap(_ listener: AcceptorConfiguration.Listener, isVersion6: Bool) -> ServerBootstrap {
+    var bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1
+      )
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: 8 * 1024, high: 32 * 1024))
+    if isVersion6 {
+      // Otherwise [::] takes IPv4 as well, and 0.0.0.0 on the same port cannot be had.
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .init(rawValue: IPV6_V6ONLY)), value: 1)
+    }
+    return bootstrap.childChannelInitializer { [environment] channel in
+      channel.eventLoop.makeCompletedFuture {
+        if listener.kind == .implicitTLS {
+          try channel.pipeline.syncOperations.addHandler(TLSHandler(server: environment.tls))
+        }
+        try channel.pipeline.syncOperations.addHandler(SubmissionHandler(environment: environment, kind: listener.kind))
+      }
+    }
+  }
+
+  private static func meansNoIPv6(_ error: IOError) -> Bool {
+    error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL
+  }
+
+  private static func text(_ address: SocketAddress) -> String {
+    let host = address.ipAddress ?? "?"
+    return (host.contains(":") ? "[\(host)]" : host) + ":\(address.port ?? 0)"
+  }
+}

@@ -1,0 +1,136 @@
+import Admission
+import Logging
+import MailFormat
+import MailModel
+import MailQueue
+import NIOCore
+import Observability
+import SMTPWire
+
+/// What a session has others do: check a login, write a file, queue a message.
+extension SubmissionHandler {
+  func authenticate(_ attempt: LoginAttempt) {
+    guard let eventLoop = context?.eventLoop else { return }
+    beginWait(.login)
+    let (authenticator, address) = (environment.authenticator, clientAddress)
+    loginNumber += 1
+    let number = loginNumber
+    let promise = eventLoop.makePromise(of: AuthenticationResult.self)
+    promise.completeWithTask {
+      await authenticator.authenticate(username: attempt.username, password: attempt.password, clientAddress: address)
+    }
+    promise.futureResult.assumeIsolated().whenComplete { result in
+      // After a time-out the client has its reply already.
+      guard self.context != nil, self.wait == .login, self.loginNumber == number else { return }
+      self.loginFinished(result, username: attempt.username)
+    }
+  }
+
+  private func loginFinished(_ result: Result<AuthenticationResult, any Error>, username: String) {
+    let verdict: LoginVerdict
+    var reason = ""
+    switch result {
+    case .success(.accepted(let principal)):
+      self.principal = principal
+      verdict = .accepted
+    case .success(.rejected): (verdict, reason) = (.rejected, "unknown account or wrong password")
+    case .success(.disabled(let why)): (verdict, reason) = (.disabled, why)
+    case .success(.overloaded): (verdict, reason) = (.overloaded, "too many password checks at once")
+    case .success(.unavailable(let why)): (verdict, reason) = (.unavailable, why)
+    case .failure(let error): (verdict, reason) = (.unavailable, "\(error)")
+    }
+    if verdict != .accepted {
+      environment.logger.notice(
+        "login refused",
+        metadata: .fields([
+          .session: sessionID, .credential: username, .clientAddress: clientAddress, .reason: reason,
+        ]))
+    }
+    beginWait(.command)
+    performLater(machine.loginFinished(verdict))
+  }
+
+  func beginMessage(_ envelope: Envelope) {
+    let id = QueueID(unixMilliseconds: environment.unixMilliseconds)
+    let single = envelope.recipients.count == 1 ? envelope.recipients.first : nil
+    let received = ReceivedFacts(
+      helo: machine.helloName, clientAddress: environment.configuration.showsClientAddress ? clientAddress : nil,
+      nodeName: environment.configuration.hostName, protocolName: protocolName(envelope), queueID: id,
+      sessionID: sessionID, tlsVersion: tls?.version, tlsCipher: tls?.cipher,
+      date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
+    collector = MessageCollector(id: id, received: received, environment: environment)
+  }
+
+  /// RFC 3848; RFC 6531 §3.7.3 for the UTF-8 ones.
+  private func protocolName(_ envelope: Envelope) -> String {
+    guard machine.isExtended else { return "SMTP" }
+    return (envelope.smtpUTF8 ? "UTF8SMTP" : "ESMTP") + (machine.isSecure ? "S" : "") + (machine.isLoggedIn ? "A" : "")
+  }
+
+  func spill(_ collector: MessageCollector) {
+    guard let eventLoop = context?.eventLoop else { return }
+    collector.spill(on: eventLoop).whenSuccess {
+      // The session may have ended, or begun another message.
+      guard self.collector === collector else { return }
+      self.beginWait(.content)
+      self.resume()
+    }
+  }
+
+  func endMessage(_ envelope: Envelope) {
+    guard let context, let collector else { return }
+    beginWait(.queue)
+    collector.finish(on: context.eventLoop).whenSuccess { content in
+      guard self.collector === collector, self.wait == .queue else { return }
+      self.collector = nil
+      guard let content else {
+        let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
+        return self.messageFinished(reply)
+      }
+      self.enqueue(collector, content, envelope)
+    }
+  }
+
+  private func enqueue(_ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope) {
+    guard let eventLoop = context?.eventLoop, let principal else {
+      return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
+    }
+    let message = NewMessage(
+      id: collector.id, tenant: principal.tenant, credential: principal.credential, envelope: envelope,
+      content: content, session: sessionID, clientAddress: clientAddress)
+    let line = AcceptedMessage(
+      id: collector.id, session: sessionID, tenant: principal.tenantName, credential: principal.name,
+      sender: envelope.reversePath, clientAddress: clientAddress, tls: tls, sizeBytes: content.size,
+      recipientCount: envelope.recipients.count, duration: .zero)
+    let (session, mailLog) = (NIOLoopBound(self, eventLoop: eventLoop), environment.mailLog)
+    let started = collector.started
+    environment.queue.enqueue(message) { result in
+      // The line is written also when the client has gone: the message is ours.
+      if case .success = result {
+        var line = line
+        line.duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
+        mailLog.accepted(line)
+      }
+      eventLoop.execute { session.value.queued(message.id, result) }
+    }
+  }
+
+  private func queued(_ id: QueueID, _ result: Result<EnqueueReceipt, EnqueueFailure>) {
+    switch result {
+    case .success:
+      messageFinished(Reply(250, EnhancedStatus(2, 0, 0), "Ok: queued as \(id)"))
+    case .failure(let failure):
+      environment.logger.error(
+        "message not queued",
+        metadata: .fields([.messageID: id, .session: sessionID, .reason: failure.reason]))
+      messageFinished(failure.reply)
+    }
+  }
+
+  private func messageFinished(_ reply: Reply) {
+    // After a time-out the client has its reply already.
+    guard context != nil, wait == .queue else { return }
+    beginWait(.command)
+    performLater(machine.messageFinished(reply))
+  }
+}

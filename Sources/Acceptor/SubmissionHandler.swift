@@ -1,0 +1,189 @@
+import Admission
+import Logging
+import MailModel
+import NIOCore
+import Observability
+import SMTPWire
+import TLS
+
+/// One submission session on its channel: moves octets between the channel and the `SubmissionMachine`, and performs
+/// what the machine asks for. Everything happens on the channel's event loop.
+///
+/// It stops reading while anything is owed: a login being checked, a message on its way to the queue or to disk, replies
+/// that the client does not read. So a session's memory is bounded by one read and one message's share.
+final class SubmissionHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = Never
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// What the session waits for, and so how long.
+  enum Wait {
+    case handshake, command, content, login, queue, linger
+  }
+
+  let environment: SessionEnvironment
+  let sessionID = SessionEnvironment.makeSessionID()
+  var machine: SubmissionMachine
+  var context: ChannelHandlerContext?
+  var clientAddress = "unknown"
+  var tls: TLSFacts?
+  var principal: Principal?
+  var collector: MessageCollector?
+  /// Counts the logins: the answer to one that was given up is not taken for another's.
+  var loginNumber = 0
+
+  var wait = Wait.command
+  var deadline = NIODeadline.distantFuture
+  var sessionEnd = NIODeadline.distantFuture
+  var timer: Scheduled<Void>?
+  var timerDeadline = NIODeadline.distantFuture
+
+  private let greetsLater: Bool
+  var hasGreeted = false
+  var entry = SessionRegistry.Entry.admitted
+  /// Received and not yet taken by the machine.
+  var input = ByteBuffer()
+  var isProcessing = false
+  var isInReadBurst = false
+  var hasPendingRead = false
+  var hasUnflushedReply = false
+  var inputIsClosed = false
+  /// The last reply is said; only the client's close is awaited.
+  var isLingering = false
+  /// STARTTLS was accepted; the handshake begins when the present burst of octets has been thrown away.
+  var startTLSReply: Reply?
+
+  init(environment: SessionEnvironment, kind: AcceptorConfiguration.Listener.Kind) {
+    self.environment = environment
+    let configuration = environment.configuration
+    greetsLater = kind == .implicitTLS
+    machine = SubmissionMachine(
+      hostName: configuration.hostName, policy: SubmissionPolicy(offersStartTLS: kind == .startTLS),
+      limits: configuration.limits, isSecure: kind == .implicitTLS)
+  }
+
+  // MARK: Life
+
+  func channelActive(context: ChannelHandlerContext) {
+    self.context = context
+    clientAddress = context.remoteAddress?.ipAddress ?? "unknown"
+    sessionEnd = .now() + environment.configuration.sessionTimeMax
+    entry = environment.registry.add(context.channel)
+    guard entry != .refused else { return context.close(promise: nil) }
+    if greetsLater { beginWait(.handshake) } else { greet() }
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    forget(context)
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    forget(context)
+  }
+
+  private func forget(_ context: ChannelHandlerContext) {
+    guard self.context != nil else { return }
+    self.context = nil
+    timer?.cancel()
+    timer = nil
+    machine.close()
+    collector = nil
+    input = ByteBuffer()
+    environment.registry.remove(context.channel)
+  }
+
+  private func greet() {
+    hasGreeted = true
+    guard entry == .admitted else {
+      return finish(with: Reply(421, EnhancedStatus(4, 3, 2), "Too many sessions, please try again later"))
+    }
+    write(machine.greeting)
+    flush()
+    beginWait(.command)
+  }
+
+  // MARK: Inbound
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    isInReadBurst = true
+    guard !isLingering, startTLSReply == nil else { return }
+    var buffer = unwrapInboundIn(data)
+    if input.readableBytes == 0 { input = buffer } else { input.writeBuffer(&buffer) }
+    if machine.isReceivingContent { beginWait(.content) }
+    process()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isInReadBurst = false
+    if let reply = startTLSReply { startTLS(reply) }
+  }
+
+  /// The channel asks for more octets by itself; while something is owed the wish is kept for later.
+  func read(context: ChannelHandlerContext) {
+    if isPaused { hasPendingRead = true } else { context.read() }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    resume()
+    context.fireChannelWritabilityChanged()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case let completed as TLSHandshakeCompleted: handshakeCompleted(completed)
+    case is DrainEvent: drain()
+    case let event as ChannelEvent where event == .inputClosed: inputClosed()
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    environment.logger.debug(
+      "session error", metadata: .fields([.session: sessionID, .clientAddress: clientAddress, .reason: "\(error)"]))
+    // A missing close_notify ends the input like any end; the rest of the handling follows.
+    if let failure = error as? TLSFailure, failure.kind == .truncated { return }
+    context.close(promise: nil)
+  }
+
+  private func handshakeCompleted(_ completed: TLSHandshakeCompleted) {
+    tls = TLSFacts(version: completed.version, cipher: completed.cipher, verified: false)
+    if hasGreeted {
+      machine.tlsStarted()
+      beginWait(.command)
+    } else {
+      greet()
+    }
+  }
+
+  private func drain() {
+    machine.drain()
+    guard hasGreeted, wait != .handshake else {
+      context?.close(promise: nil)
+      return
+    }
+    endIfDrained()
+  }
+
+  /// The reply to whatever the client says next is said already, so that nobody waits for the silent ones.
+  func endIfDrained() {
+    guard machine.isDraining, machine.isIdle, wait == .command, input.readableBytes == 0, !isLingering else { return }
+    finish(with: Reply(421, EnhancedStatus(4, 3, 2), "The server is shutting down, try again"))
+  }
+
+  /// The client has said its last word; what it is owed is still said.
+  private func inputClosed() {
+    inputIsClosed = true
+    endIfDone()
+  }
+
+  func endIfDone() {
+    guard inputIsClosed, !isPaused else { return }
+    context?.close(promise: nil)
+  }
+}
+
+@available(*, unavailable)
+extension SubmissionHandler: Sendable {}

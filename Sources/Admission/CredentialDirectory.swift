@@ -1,0 +1,101 @@
+import Cryptography
+import Postgres
+
+extension TenantDirectory {
+  /// Adds a credential.
+  /// - Parameters:
+  ///   - name: an address, or a domain for one that covers all of its addresses. The domain must be there.
+  ///   - password: nil makes a random one.
+  /// - Returns: the credential, and the password if it was made here: the only time that it can be seen.
+  package func addCredential(
+    _ name: String, password: [UInt8]? = nil
+  ) throws(DirectoryFailure) -> (credential: Credential, madePassword: String?) {
+    let login = try credentialName(name)
+    let (secret, made) = try secret(of: password)
+    let rows = try rows(
+      """
+      WITH c AS (
+        INSERT INTO postrider.credential (tenant, domain, name, covers_domain, secret)
+        SELECT d.tenant, d.id, $1, $2, $3 FROM postrider.domain d WHERE d.name = $4 RETURNING *)
+      SELECT \(Credential.columns) FROM c JOIN postrider.tenant t ON t.id = c.tenant
+      JOIN postrider.domain d ON d.id = c.domain
+      """, exists: "there is a credential \(login.description) already"
+    ) {
+      $0.append(login.description)
+      $0.append(login.localPart == nil)
+      $0.append(secret)
+      $0.append(login.domain)
+    }
+    return (try one(rows, missing: "there is no domain \(login.domain): add it first", Credential.init), made)
+  }
+
+  /// Gives a credential another password. Logins with the old one end within seconds, open sessions do not.
+  package func changePassword(
+    of name: String, to password: [UInt8]? = nil
+  ) throws(DirectoryFailure) -> (credential: Credential, madePassword: String?) {
+    let login = try credentialName(name)
+    let (secret, made) = try secret(of: password)
+    return (try update(login, "secret = $3", secret), made)
+  }
+
+  /// - Parameter tenant: nil for all.
+  package func credentials(tenant: String? = nil) throws(DirectoryFailure) -> [Credential] {
+    let rows = try rows(
+      """
+      SELECT \(Credential.columns) FROM postrider.credential c JOIN postrider.tenant t ON t.id = c.tenant
+      JOIN postrider.domain d ON d.id = c.domain
+      WHERE t.name = $1 OR $1 = '' ORDER BY t.name, d.name, c.covers_domain DESC, c.name
+      """
+    ) { $0.append(tenant ?? "") }
+    return try all(rows, Credential.init)
+  }
+
+  @discardableResult
+  package func disableCredential(_ name: String) throws(DirectoryFailure) -> Credential {
+    try update(credentialName(name), "disabled_at = coalesce(c.disabled_at, now())")
+  }
+
+  @discardableResult
+  package func enableCredential(_ name: String) throws(DirectoryFailure) -> Credential {
+    try update(credentialName(name), "disabled_at = NULL")
+  }
+
+  /// Every change is another version, so that no process goes on with what it remembers.
+  private func update(
+    _ login: LoginName, _ change: String, _ value: String? = nil
+  ) throws(DirectoryFailure) -> Credential {
+    let rows = try rows(
+      """
+      UPDATE postrider.credential c SET \(change), version = c.version + 1
+      FROM postrider.tenant t, postrider.domain d
+      WHERE c.name = $1 AND c.covers_domain = $2 AND t.id = c.tenant AND d.id = c.domain
+      RETURNING \(Credential.columns)
+      """
+    ) {
+      $0.append(login.description)
+      $0.append(login.localPart == nil)
+      if let value { $0.append(value) }
+    }
+    return try one(rows, missing: "there is no credential \(login.description)", Credential.init)
+  }
+
+  private func credentialName(_ text: String) throws(DirectoryFailure) -> LoginName {
+    guard let name = LoginName(text), isDomainName(name.domain) else {
+      throw DirectoryFailure(.invalid, "«\(text)» is neither an address nor a domain")
+    }
+    guard text.utf8.count == name.description.utf8.count else {
+      throw DirectoryFailure(
+        .invalid, "«\(text)» has a tag: «\(name.description)» is the name with which every «+tag» logs in")
+    }
+    return name
+  }
+
+  private func secret(of password: [UInt8]?) throws(DirectoryFailure) -> (secret: String, made: String?) {
+    let made = password == nil ? Random.password() : nil
+    do throws(CryptographyFailure) {
+      return (try PasswordHash.make(password ?? Array((made ?? "").utf8)), made)
+    } catch {
+      throw DirectoryFailure(.invalid, error.reason)
+    }
+  }
+}

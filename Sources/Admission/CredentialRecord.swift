@@ -1,0 +1,54 @@
+internal import Postgres
+
+/// What the database says about the credential behind a user name.
+struct CredentialRecord: Sendable {
+  /// Names one state of one credential: another password or another switch is another revision.
+  struct Revision: Hashable, Sendable {
+    let credential: Int64
+    let version: Int64
+  }
+
+  let principal: Principal
+  let revision: Revision
+  let secret: String
+  /// Why it may not be used although the password is right.
+  let disabled: String?
+
+  /// By `credential_name_covers_domain_key`, twice. A credential of the address goes before its domain's, and
+  /// alone decides: there is one hash to verify, whatever there is.
+  private static let select = """
+    SELECT c.tenant, t.name, c.id, c.name, c.covers_domain, c.secret, c.version,
+           c.disabled_at IS NOT NULL, d.disabled_at IS NOT NULL, t.suspended_at IS NOT NULL
+    FROM postrider.credential c
+    JOIN postrider.tenant t ON t.id = c.tenant
+    JOIN postrider.domain d ON d.id = c.domain
+    WHERE (c.name = $1 AND NOT c.covers_domain) OR (c.name = $2 AND c.covers_domain)
+    ORDER BY c.covers_domain LIMIT 1
+    """
+
+  /// - Returns: nil when there is no such account.
+  static func find(_ name: LoginName, in connection: PostgresConnection) throws -> CredentialRecord? {
+    var parameters = PostgresParameters()
+    parameters.append(name.localPart == nil ? "" : name.description)
+    parameters.append(name.domain)
+    let result = try connection.query(select, parameters)
+    guard result.rowCount == 1 else { return nil }
+    let principal = Principal(
+      tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: try result.int64(0, 2),
+      name: result.text(0, 3), coversDomain: try result.bool(0, 4))
+    let disabled: String? =
+      if try result.bool(0, 7) {
+        "the credential is disabled"
+      } else if try result.bool(0, 8) {
+        "the domain is disabled"
+      } else if try result.bool(0, 9) {
+        "the tenant is suspended"
+      } else {
+        nil
+      }
+    return CredentialRecord(
+      principal: principal,
+      revision: Revision(credential: principal.credential, version: try result.int64(0, 6)),
+      secret: result.text(0, 5), disabled: disabled)
+  }
+}

@@ -1,0 +1,36 @@
+/// Who submits: what a successful login proves.
+package struct Principal: Sendable, Hashable {
+  package var tenant: Int64
+  package var tenantName: String
+  package var credential: Int64
+  /// The address or domain that the credential stands for.
+  package var name: String
+  /// Whether it covers every address of the domain.
+  package var coversDomain: Bool
+
+  package init(tenant: Int64, tenantName: String, credential: Int64, name: String, coversDomain: Bool) {
+    self.tenant = tenant
+    self.tenantName = tenantName
+    self.credential = credential
+    self.name = name
+    self.coversDomain = coversDomain
+  }
+}
+
+/// How a login ended.
+package enum AuthenticationResult: Sendable {
+  case accepted(Principal)
+  /// Unknown account or wrong password: nobody may learn which.
+  case rejected
+  /// The password was right; the reason is for the log.
+  case disabled(String)
+  /// Too many checks at once.
+  case overloaded
+  /// The database could not be asked; the reason is for the log.
+  case unavailable(String)
+}
+
+/// Where acceptors have logins checked.
+package protocol SubmissionAuthenticating: Sendable {
+  func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
+}

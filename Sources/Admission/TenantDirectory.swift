@@ -1,0 +1,156 @@
+import Cryptography
+package import Postgres
+
+/// Tenants, their domains and their credentials, as the administrator adds, lists and disables them.
+///
+/// It works on one connection and blocks, as a command may. Nothing is deleted: mail and outcomes refer to it.
+package struct TenantDirectory {
+  let connection: PostgresConnection
+
+  package init(_ connection: PostgresConnection) { self.connection = connection }
+
+  // MARK: Tenants
+
+  /// - Parameters:
+  ///   - name: 1 to 63 letters, digits, `-`, `_` and `.`.
+  ///   - weight: its share of delivery among tenants that wait, 1 to 1000.
+  @discardableResult
+  package func addTenant(_ name: String, weight: Int32 = 1) throws(DirectoryFailure) -> Tenant {
+    guard isTenantName(name) else {
+      throw DirectoryFailure(.invalid, "«\(name)» is no tenant name: 1 to 63 letters, digits, «-», «_», «.»")
+    }
+    guard (1...1000).contains(weight) else { throw DirectoryFailure(.invalid, "a weight is 1 to 1000") }
+    let rows = try rows(
+      "INSERT INTO postrider.tenant AS t (name, weight) VALUES ($1, $2) RETURNING \(Tenant.columns)",
+      exists: "there is a tenant \(name) already"
+    ) {
+      $0.append(name)
+      $0.append(weight)
+    }
+    return try one(rows, Tenant.init)
+  }
+
+  package func tenants() throws(DirectoryFailure) -> [Tenant] {
+    try all(rows("SELECT \(Tenant.columns) FROM postrider.tenant t ORDER BY t.name") { _ in }, Tenant.init)
+  }
+
+  /// Suspends a tenant: nobody submits, and what is queued waits while its time runs.
+  @discardableResult
+  package func disableTenant(_ name: String) throws(DirectoryFailure) -> Tenant {
+    try switchTenant(name, "coalesce(suspended_at, now())")
+  }
+
+  @discardableResult
+  package func enableTenant(_ name: String) throws(DirectoryFailure) -> Tenant { try switchTenant(name, "NULL") }
+
+  private func switchTenant(_ name: String, _ value: String) throws(DirectoryFailure) -> Tenant {
+    let rows = try rows(
+      "UPDATE postrider.tenant t SET suspended_at = \(value) WHERE t.name = $1 RETURNING \(Tenant.columns)"
+    ) { $0.append(name) }
+    return try one(rows, missing: "there is no tenant \(name)", Tenant.init)
+  }
+
+  // MARK: Domains
+
+  /// - Parameter name: its case does not matter.
+  @discardableResult
+  package func addDomain(_ name: String, tenant: String) throws(DirectoryFailure) -> Domain {
+    let folded = name.lowercased()
+    guard isDomainName(folded) else { throw DirectoryFailure(.invalid, "«\(name)» is no domain name") }
+    let rows = try rows(
+      """
+      WITH d AS (
+        INSERT INTO postrider.domain (tenant, name) SELECT t.id, $1 FROM postrider.tenant t WHERE t.name = $2
+        RETURNING *)
+      SELECT \(Domain.columns) FROM d JOIN postrider.tenant t ON t.id = d.tenant
+      """, exists: "there is a domain \(folded) already"
+    ) {
+      $0.append(folded)
+      $0.append(tenant)
+    }
+    return try one(rows, missing: "there is no tenant \(tenant)", Domain.init)
+  }
+
+  /// - Parameter tenant: nil for all.
+  package func domains(tenant: String? = nil) throws(DirectoryFailure) -> [Domain] {
+    let rows = try rows(
+      """
+      SELECT \(Domain.columns) FROM postrider.domain d JOIN postrider.tenant t ON t.id = d.tenant
+      WHERE t.name = $1 OR $1 = '' ORDER BY t.name, d.name
+      """
+    ) { $0.append(tenant ?? "") }
+    return try all(rows, Domain.init)
+  }
+
+  /// No credential of the domain logs in any more.
+  @discardableResult
+  package func disableDomain(_ name: String) throws(DirectoryFailure) -> Domain {
+    try switchDomain(name, "coalesce(d.disabled_at, now())")
+  }
+
+  @discardableResult
+  package func enableDomain(_ name: String) throws(DirectoryFailure) -> Domain { try switchDomain(name, "NULL") }
+
+  private func switchDomain(_ name: String, _ value: String) throws(DirectoryFailure) -> Domain {
+    let rows = try rows(
+      """
+      UPDATE postrider.domain d SET disabled_at = \(value) FROM postrider.tenant t
+      WHERE d.name = $1 AND t.id = d.tenant RETURNING \(Domain.columns)
+      """
+    ) { $0.append(name.lowercased()) }
+    return try one(rows, missing: "there is no domain \(name)", Domain.init)
+  }
+}
+
+extension TenantDirectory {
+  private func isTenantName(_ name: String) -> Bool {
+    (1...63).contains(name.utf8.count)
+      && name.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+          || [0x2D, 0x2E, 0x5F].contains($0)
+      }
+  }
+
+  /// RFC 5321 §2.3.5 with U-labels as RFC 6531 §3.3 allows them; at least two labels.
+  func isDomainName(_ name: String) -> Bool {
+    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+    return name.utf8.count <= 253 && labels.count >= 2
+      && labels.allSatisfy { label in
+        (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+          && label.utf8.allSatisfy {
+            $0 >= 0x80 || $0 == 0x2D || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
+          }
+      }
+  }
+
+  /// Runs one statement.
+  /// - Parameter exists: what to say when the name is taken.
+  func rows(
+    _ sql: String, exists: String = "", _ fill: (inout PostgresParameters) -> Void
+  ) throws(DirectoryFailure) -> PostgresResult {
+    var parameters = PostgresParameters()
+    fill(&parameters)
+    do throws(PostgresError) {
+      return try connection.query(sql, parameters)
+    } catch {
+      // unique_violation
+      throw error.sqlState == "23505"
+        ? DirectoryFailure(.exists, exists) : DirectoryFailure(.database, "\(error)")
+    }
+  }
+
+  func all<T>(_ result: PostgresResult, _ make: (PostgresResult, Int) throws -> T) throws(DirectoryFailure) -> [T] {
+    do {
+      return try (0..<result.rowCount).map { try make(result, $0) }
+    } catch {
+      throw DirectoryFailure(.database, "\(error)")
+    }
+  }
+
+  func one<T>(
+    _ result: PostgresResult, missing: String = "nothing was changed", _ make: (PostgresResult, Int) throws -> T
+  ) throws(DirectoryFailure) -> T {
+    guard let first = try all(result, make).first else { throw DirectoryFailure(.missing, missing) }
+    return first
+  }
+}

@@ -1,0 +1,90 @@
+internal import BounceRules
+internal import Logging
+internal import MailModel
+internal import MailQueue
+internal import NIOCore
+internal import Observability
+internal import Postgres
+internal import RetryPolicy
+internal import Routing
+internal import SMTPClient
+
+/// One claimed message on its way: route, conversation, judgement, outcome.
+struct MessageDelivery: Sendable {
+  let services: WorkerServices
+  let configuration: WorkerConfiguration
+  let outcomes: OutcomeWriter
+
+  /// - Parameter body: the whole message, when the claim loop has read it already.
+  func run(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async {
+    let started = ContinuousClock.now
+    let attempts = await attempt(message, body: body, lease: lease)
+    var completed: [CompletedJob] = []
+    for (index, job) in message.jobs.enumerated() {
+      var attempt = attempts[index]
+      attempt.duration = started.duration(to: .now)
+      completed.append(
+        CompletedJob(
+          job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt))
+    }
+    let isOurs = await outcomes.write(completed, lease: lease)
+    for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
+  }
+
+  private func attempt(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> [Attempt] {
+    func all(_ result: AttemptResult) -> [Attempt] { message.jobs.map { _ in Attempt(result: result) } }
+    guard lease.holds() else { return all(.notTried("the claim on this message has ended")) }
+    guard message.wrappedKey != nil else {
+      return all(.failed(.system("the body has been redacted"), .route))
+    }
+    guard let domain = message.envelope.recipients.first?.address.destination else { return [] }
+    switch await services.router.route(to: domain) {
+    case .failure(let failure):
+      return all(.failed(failure, .route))
+    case .route(let route):
+      let content: any ContentSource =
+        if let body {
+          MemoryContent(body)
+        } else {
+          StoredContent(message: message, store: services.bodies, pool: services.database)
+        }
+      let outgoing = OutgoingTransaction(
+        id: message.id, envelope: message.envelope, size: message.size, content: content, mayStart: { lease.holds() })
+      return await services.connections.deliver(outgoing, over: route)
+    }
+  }
+
+  private func judge(_ attempt: Attempt, _ job: Job, _ message: ClaimedMessage, _ index: Int) -> Disposition {
+    if case .delivered = attempt.result { return .delivered }
+    guard let verdict = verdict(on: attempt.result) else { return .handedBack }
+    guard verdict.action == .retry else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
+    return .deferred(
+      configuration.retry.wait(
+        afterFailures: Int(job.attempt) + 1, pace: RetryPace(for: verdict.cause), random: Double.random(in: 0..<1)))
+  }
+
+  private func log(_ done: CompletedJob, _ recipient: Recipient, isLate: Bool) {
+    let outcome: LoggedAttempt.Outcome
+    var retryAfter: Duration?
+    switch done.disposition {
+    case .delivered: outcome = .delivered
+    case .deferred(let delay):
+      outcome = .deferred
+      retryAfter = delay
+    case .bounced, .expired: outcome = .bounced
+    case .handedBack, .held: outcome = .returned
+    }
+    services.mailLog.attempted(
+      LoggedAttempt(
+        id: done.job.message, tenant: "\(done.tenant)", recipient: recipient.address,
+        number: Int(done.job.attempt) + 1, outcome: isLate ? .late : outcome, attempt: done.attempt,
+        retryAfter: retryAfter))
+  }
+}
+
+extension Envelope {
+  /// RFC 3461 §4.1: without NOTIFY failures are told. Nothing is ever told to the null reverse-path.
+  func wantsFailureNotice(_ index: Int) -> Bool {
+    reversePath != nil && (recipients[index].notify.map { $0.contains(.failure) } ?? true)
+  }
+}

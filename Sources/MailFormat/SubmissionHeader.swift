@@ -1,0 +1,85 @@
+internal import MailModel
+
+/// Makes the header section of a submitted message ready to travel (RFC 6409 §8).
+///
+/// In front comes a `Received` field; `Date` and `Message-ID` are added at the end when they are missing; `Bcc`,
+/// `Resent-Bcc` and `Return-Path` go with their continuation lines. Every other byte stays as it was.
+/// - Parameters:
+///   - header: the header section with its blank line; or the whole message when it has no blank line. Then one is
+///     put in: at the end, or before the first line that is no header field.
+///   - messageIDDomain: the right side of a new Message-ID; the left side is the queue id.
+/// - Throws: the reply for the client: 552 5.3.4 too large, 554 5.4.6 a loop, 550 5.6.0 malformed.
+package func rewriteSubmissionHeader(
+  _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits()
+) throws(HeaderFault) -> [UInt8] {
+  guard header.count <= limits.sizeBytesMax else {
+    throw HeaderFault(
+      Reply(552, EnhancedStatus(5, 3, 4), "The message header is larger than \(limits.sizeBytesMax) bytes"))
+  }
+  var rewritten = SubmissionHeader(header, received: received, limits: limits)
+  try rewritten.copyFields()
+  rewritten.finish(date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>")
+  return rewritten.output
+}
+
+private struct SubmissionHeader {
+  private let header: [UInt8]
+  private let limits: HeaderLimits
+  private(set) var output: [UInt8]
+  private var scanner: HeaderScanner
+  /// Input before this is in `output` or was removed.
+  private var copied = 0
+  private var receivedCount = 0
+  private var hasDate = false
+  private var hasMessageID = false
+
+  init(_ header: [UInt8], received: ReceivedFacts, limits: HeaderLimits) {
+    self.header = header
+    self.limits = limits
+    scanner = HeaderScanner(header, lineBytesMax: limits.lineBytesMax)
+    output = Array(received.field.utf8)
+    output.reserveCapacity(output.count + header.count + 192)
+  }
+
+  mutating func copyFields() throws(HeaderFault) {
+    while let field = try scanner.next() {
+      let name = header[field.name]
+      switch name.count {
+      case 3 where isName(name, "bcc"), 10 where isName(name, "resent-bcc"), 11 where isName(name, "return-path"):
+        output += header[copied..<field.whole.lowerBound]
+        copied = field.whole.upperBound
+      case 4 where isName(name, "date"): hasDate = true
+      case 8 where isName(name, "received"): try countReceived()
+      case 10 where isName(name, "message-id"): hasMessageID = true
+      default: break
+      }
+    }
+  }
+
+  private mutating func countReceived() throws(HeaderFault) {
+    receivedCount += 1
+    guard receivedCount <= limits.receivedCountMax else {
+      throw HeaderFault(
+        Reply(
+          554, EnhancedStatus(5, 4, 6),
+          "More than \(limits.receivedCountMax) Received fields: the message seems to be in a loop"))
+    }
+  }
+
+  mutating func finish(date: Int64, messageID: String) {
+    let fieldsEnd: Int
+    var rest = header.count
+    switch scanner.end {
+    case .blankLine(let start): (fieldsEnd, rest) = (start, start + 2)
+    case .body(let start): (fieldsEnd, rest) = (start, start)
+    case .missing(let end): fieldsEnd = end
+    case nil: fieldsEnd = header.count
+    }
+    if fieldsEnd > copied { output += header[copied..<fieldsEnd] }
+    if !output.suffix(2).elementsEqual([0x0D, 0x0A]) { output += [0x0D, 0x0A] }
+    if !hasDate { output += Array("Date: \(MailDate.text(date))\r\n".utf8) }
+    if !hasMessageID { output += Array("Message-ID: \(messageID)\r\n".utf8) }
+    output += [0x0D, 0x0A]
+    output += header[rest...]
+  }
+}

@@ -1,0 +1,177 @@
+package import MailModel
+package import Postgres
+
+/// The right to attempt one recipient's delivery, as long as the session lives and nobody took it away.
+package struct Job: Sendable, Hashable {
+  package let message: QueueID
+  /// The recipient's place in the message, from 1.
+  package let recipient: Int32
+  package let day: Day
+  package let lane: Int64
+  /// Attempts that have ended with an outcome.
+  package let attempt: Int16
+  /// Claims in a row that ended without one.
+  package let crashes: Int16
+  /// Together with the session this is the claim's token.
+  package let counter: Int64
+}
+
+/// A claimed message: what is needed to send it to the claimed recipients.
+package struct ClaimedMessage: Sendable {
+  package let id: QueueID
+  package let day: Day
+  package let tenant: Int64
+  package let acceptedAt: Timestamp
+  package let expiresAt: Timestamp
+  /// Only the claimed recipients, in the order of `jobs`.
+  package let envelope: Envelope
+  package let size: Int
+  package let chunkCount: Int
+  /// nil when the body has been redacted.
+  package let wrappedKey: [UInt8]?
+  package let jobs: [Job]
+}
+
+/// Where a worker stands in the circle of tenants and in each one's circle of lanes.
+///
+/// It lives in the worker: with several, after a worker's death and without Redis, each worker is fair by itself.
+package struct FairCursor: Sendable {
+  package var lastTenant: Int64 = -1
+  package var lanes: [Int64: Int64] = [:]
+  /// Tenants whose place is remembered; beyond it all start again at their first lane.
+  static let rememberedMax = 1024
+
+  package init() {}
+
+  mutating func advance(tenants: [Int64?], lanes visited: [Int64?]) {
+    if lanes.count > Self.rememberedMax { lanes.removeAll() }
+    for case (let tenant?, let lane?) in zip(tenants, visited) { lanes[tenant] = lane }
+  }
+}
+
+/// Takes jobs for a worker session.
+package enum Claims {
+  /// Claims up to `rowsMax` due jobs of up to `lanesMax` lanes in fair order. Durable when it returns.
+  /// - Throws: SQLSTATE `PR001` when the session has ended.
+  package static func take(
+    session: QueueID, counter: Int64, cursor: inout FairCursor, lanesMax: Int, rowsMax: Int,
+    _ connection: PostgresConnection
+  ) throws -> [ClaimedMessage] {
+    var parameters = PostgresParameters()
+    parameters.append(UUIDValue(session))
+    parameters.append(counter)
+    parameters.append(cursor.lastTenant)
+    parameters.append(Array(cursor.lanes.keys))
+    parameters.append(Array(cursor.lanes.values))
+    parameters.append(Int32(lanesMax))
+    parameters.append(Int32(rowsMax))
+    let claim = try connection.query(
+      """
+      SELECT messages, recipients, last_tenant, visited_tenants, visited_lanes FROM postrider.claim_jobs(
+        $1::uuid, $2::bigint, $3::bigint, $4::bigint[], $5::bigint[], $6::int, $7::int)
+      """, parameters)
+    cursor.lastTenant = try claim.int64(0, 2)
+    cursor.advance(
+      tenants: try claim.integers(0, 3, as: Int64.self), lanes: try claim.integers(0, 4, as: Int64.self))
+    let messages = try claim.byteArrays(0, 0).compactMap { $0.flatMap { QueueID(bytes: $0) } }
+    let recipients = try claim.integers(0, 1, as: Int32.self).compactMap(\.self)
+    guard !messages.isEmpty, messages.count == recipients.count else { return [] }
+    return try details(messages, recipients, counter: counter, connection)
+  }
+
+  /// Hands one claim from one session to another without ever leaving it free: for a message that is delivered alone.
+  /// - Parameter from: the sessions that may hold it.
+  /// - Returns: nil when none of them does.
+  package static func takeOver(
+    _ message: QueueID, _ recipient: Int32, from holders: [QueueID], to session: QueueID, counter: Int64,
+    _ connection: PostgresConnection
+  ) throws -> ClaimedMessage? {
+    var parameters = PostgresParameters()
+    parameters.append(UUIDValue(session))
+    parameters.append(counter)
+    parameters.append(UUIDValue(message))
+    parameters.append(recipient)
+    parameters.append(holders.map { UUIDValue($0) })
+    // The share lock holds off whoever wants to end the session just now.
+    let claim = try connection.query(
+      """
+      WITH living AS (
+        SELECT s.id FROM postrider.worker_session s WHERE s.id = $1::uuid AND s.ended_at IS NULL FOR SHARE
+      )
+      UPDATE postrider.job j SET claim_session = l.id, claim_counter = $2::bigint FROM living l
+      WHERE j.message = $3::uuid AND j.recipient = $4::int AND j.claim_session = ANY ($5::uuid[])
+        AND EXISTS (SELECT FROM postrider.worker_session h WHERE h.id = j.claim_session AND h.ended_at IS NULL)
+      """, parameters)
+    guard claim.affectedRows == 1 else { return nil }
+    return try details([message], [recipient], counter: counter, connection).first
+  }
+
+  /// Reads what the claimed jobs need. Served by the primary keys of `job` and of the message's one partition.
+  private static func details(
+    _ messages: [QueueID], _ recipients: [Int32], counter: Int64, _ connection: PostgresConnection
+  ) throws -> [ClaimedMessage] {
+    var parameters = PostgresParameters()
+    parameters.append(messages.map { UUIDValue($0) })
+    parameters.append(recipients)
+    let result = try connection.query(
+      """
+      SELECT j.message, j.recipient, j.day, j.lane, j.attempt, j.crashes,
+        m.tenant, m.accepted_at, m.expires_at, m.size_bytes, m.chunk_count, m.body_kind, m.returned, m.smtp_utf8,
+        m.reverse_path, m.envelope_id, m.body_key,
+        m.recipients[j.recipient], m.notify[j.recipient], m.original_recipients[j.recipient]
+      FROM unnest($1::uuid[], $2::int[]) u(message, recipient)
+      JOIN postrider.job j ON j.message = u.message AND j.recipient = u.recipient
+      JOIN postrider.message m ON m.id = j.message AND m.day = j.day
+      ORDER BY j.message, j.lane, j.recipient
+      """, parameters)
+    var claimed: [ClaimedMessage] = []
+    var row = 0
+    while row < result.rowCount {
+      var end = row + 1
+      while end < result.rowCount, try result.uuid(end, 0) == result.uuid(row, 0),
+        try result.int64(end, 3) == result.int64(row, 3)
+      {
+        end += 1
+      }
+      claimed.append(try message(result, row..<end, counter: counter))
+      row = end
+    }
+    return claimed
+  }
+
+  private static func message(_ result: PostgresResult, _ rows: Range<Int>, counter: Int64) throws -> ClaimedMessage {
+    let row = rows.lowerBound
+    var jobs: [Job] = []
+    var recipients: [Recipient] = []
+    for row in rows {
+      jobs.append(
+        Job(
+          message: try result.uuid(row, 0).queueID, recipient: try result.int32(row, 1), day: try result.day(row, 2),
+          lane: try result.int64(row, 3), attempt: try result.int16(row, 4), crashes: try result.int16(row, 5),
+          counter: counter))
+      recipients.append(try recipient(result, row, firstColumn: 17))
+    }
+    let envelope = Envelope(
+      reversePath: result.isNull(row, 14) ? nil : MailAddress(trusted: result.text(row, 14)), recipients: recipients,
+      body: BodyKind(rawValue: try result.int16(row, 11)) ?? .eightBit, smtpUTF8: try result.bool(row, 13),
+      returned: result.isNull(row, 12) ? nil : ReturnedContent(rawValue: try result.int16(row, 12)),
+      envelopeID: result.isNull(row, 15) ? nil : result.text(row, 15))
+    return ClaimedMessage(
+      id: try result.uuid(row, 0).queueID, day: try result.day(row, 2), tenant: try result.int64(row, 6),
+      acceptedAt: try result.timestamp(row, 7), expiresAt: try result.timestamp(row, 8), envelope: envelope,
+      size: Int(try result.int64(row, 9)), chunkCount: Int(try result.int32(row, 10)),
+      wrappedKey: result.isNull(row, 16) ? nil : result.bytes(row, 16), jobs: jobs)
+  }
+
+  /// Reads address, notify and original recipient from three columns.
+  static func recipient(_ result: PostgresResult, _ row: Int, firstColumn: Int) throws -> Recipient {
+    guard let address = MailAddress(trusted: result.text(row, firstColumn)) else {
+      throw PostgresError(.decoding, "a recipient without @")
+    }
+    return Recipient(
+      address: address,
+      notify: result.isNull(row, firstColumn + 1)
+        ? nil : NotifyConditions(rawValue: try result.int16(row, firstColumn + 1)),
+      originalRecipient: result.isNull(row, firstColumn + 2) ? nil : result.text(row, firstColumn + 2))
+  }
+}

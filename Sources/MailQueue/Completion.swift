@@ -1,0 +1,193 @@
+package import MailModel
+package import Postgres
+
+/// What becomes of a job after an attempt.
+package enum Disposition: Sendable, Hashable {
+  case delivered
+  /// Tried again after this long (schedule time).
+  case deferred(Duration)
+  /// Given up. `notify`: the sender is to be told.
+  case bounced(notify: Bool)
+  case expired(notify: Bool)
+  /// Nothing was tried: back into the queue at once, at no cost.
+  case handedBack
+  /// Kept, but no longer tried until a person releases it.
+  case held
+
+  /// As stored in `outcome.kind`.
+  package var code: Int16 {
+    switch self {
+    case .delivered: 0
+    case .deferred: 1
+    case .bounced: 2
+    case .expired: 3
+    case .held: 4
+    case .handedBack: 5
+    }
+  }
+
+  var delay: Duration { if case .deferred(let delay) = self { delay } else { .zero } }
+
+  var notifies: Bool {
+    switch self {
+    case .bounced(let notify), .expired(let notify): notify
+    default: false
+    }
+  }
+}
+
+/// One attempt's end, to be made durable.
+package struct CompletedJob: Sendable {
+  package let job: Job
+  package let tenant: Int64
+  package let disposition: Disposition
+  package let attempt: Attempt
+
+  package init(job: Job, tenant: Int64, disposition: Disposition, attempt: Attempt) {
+    self.job = job
+    self.tenant = tenant
+    self.disposition = disposition
+    self.attempt = attempt
+  }
+}
+
+package enum Completions {
+  /// Writes outcomes in one transaction. A job is changed only where the claim's token still matches; otherwise
+  /// the outcome is appended as late and nothing else happens.
+  /// - Returns: how many were late.
+  @discardableResult
+  package static func write(_ completed: [CompletedJob], session: QueueID, _ connection: PostgresConnection) throws
+    -> Int
+  {
+    // In key order, so that two transactions cannot wait for each other.
+    let rows = completed.sorted { ($0.job.message, $0.job.recipient) < ($1.job.message, $1.job.recipient) }
+    var parameters = PostgresParameters()
+    parameters.append(UUIDValue(session))
+    parameters.append(rows.map { UUIDValue($0.job.message) })
+    parameters.append(rows.map(\.job.recipient))
+    parameters.append(rows.map(\.job.counter))
+    parameters.append(rows.map(\.job.day))
+    parameters.append(rows.map(\.job.attempt))
+    parameters.append(rows.map(\.tenant))
+    parameters.append(rows.map(\.disposition.code))
+    parameters.append(rows.map(\.disposition.delay.microseconds))
+    parameters.append(rows.map(\.disposition.notifies))
+    OutcomeColumns(rows.map(\.attempt)).append(to: &parameters)
+    let results = try connection.transaction([PostgresStatement(sql, parameters)])
+    guard let result = results.first, result.rowCount == 1 else { return 0 }
+    return Int(try result.int64(0, 0))
+  }
+
+  private static let sql = """
+    WITH input AS (
+      SELECT i.* FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::date[], $6::smallint[], $7::bigint[],
+        $8::smallint[], $9::bigint[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::bytea[],
+        $15::bytea[], $16::text[], $17::int[], $18::text[], $19::text[], $20::boolean[], $21::int[], $22::text[])
+      WITH ORDINALITY i(message, recipient, counter, day, attempt, tenant, kind, delay, notifies, stage, code,
+        enhanced, reply, remote_name, remote_address, remote_port, tls_version, tls_cipher, tls_verified, duration,
+        failure, place)
+    ), owned AS MATERIALIZED (
+      SELECT i.message, i.recipient, i.kind, i.delay, j.lane,
+        postrider.schedule_now() + i.delay * interval '1 microsecond' AS next_due
+      FROM input i JOIN postrider.job j ON j.message = i.message AND j.recipient = i.recipient
+      WHERE j.claim_session = $1::uuid AND j.claim_counter = i.counter
+      ORDER BY i.place FOR UPDATE OF j
+    ), removed AS (
+      DELETE FROM postrider.job j USING owned o
+      WHERE j.message = o.message AND j.recipient = o.recipient AND o.kind IN (0, 2, 3)
+    ), moved AS (
+      UPDATE postrider.job j SET claim_session = NULL, claim_counter = NULL,
+        crashes = CASE o.kind WHEN 5 THEN j.crashes ELSE 0 END,
+        held = j.held OR o.kind = 4,
+        attempt = least(j.attempt + CASE o.kind WHEN 5 THEN 0 ELSE 1 END, 32000),
+        due = CASE o.kind WHEN 1 THEN o.next_due ELSE j.due END
+      FROM owned o WHERE j.message = o.message AND j.recipient = o.recipient AND o.kind IN (1, 4, 5)
+    ), woken AS (
+      UPDATE postrider.lane l SET wake_at = d.due FROM (
+        SELECT o.lane, min(CASE o.kind WHEN 1 THEN o.next_due ELSE postrider.schedule_now() END) AS due
+        FROM owned o WHERE o.kind IN (1, 5) GROUP BY o.lane ORDER BY o.lane) d
+      WHERE l.id = d.lane AND NOT l.ready AND l.wake_at > d.due
+    ), told AS (
+      INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
+      SELECT i.kind, i.recipient, i.day, i.message, i.tenant, postrider.schedule_now()
+      FROM input i JOIN owned o ON o.message = i.message AND o.recipient = i.recipient WHERE i.notifies
+    ), logged AS (
+      INSERT INTO postrider.outcome (message, day, at, session, recipient, duration_ms, kind, stage, attempt,
+        reply_code, remote_port, late, tls_verified, enhanced, tls_version, tls_cipher, remote_name, remote_address,
+        reply, next_due, failure)
+      SELECT i.message, i.day, postrider.schedule_now(), $1::uuid, i.recipient, i.duration, i.kind, i.stage,
+        i.attempt + 1, i.code, i.remote_port, o.message IS NULL, i.tls_verified, i.enhanced, i.tls_version,
+        i.tls_cipher, i.remote_name, i.remote_address, i.reply, CASE i.kind WHEN 1 THEN o.next_due END,
+        i.failure
+      FROM input i LEFT JOIN owned o ON o.message = i.message AND o.recipient = i.recipient WHERE i.kind <> 5
+    )
+    SELECT (SELECT count(*) FROM input) - (SELECT count(*) FROM owned)
+    """
+}
+
+/// The columns of `outcome` that say how an attempt went.
+private struct OutcomeColumns {
+  var stage: [Int16?] = []
+  var code: [Int16?] = []
+  var enhanced: [String?] = []
+  var reply: [Bytea] = []
+  var remoteName: [Bytea?] = []
+  var remoteAddress: [String?] = []
+  var remotePort: [Int32?] = []
+  var tlsVersion: [String?] = []
+  var tlsCipher: [String?] = []
+  var tlsVerified: [Bool?] = []
+  var duration: [Int32] = []
+  var failure: [String?] = []
+
+  init(_ attempts: [Attempt]) {
+    for attempt in attempts {
+      switch attempt.result {
+      case .delivered(let reply): append(reply, stage: .finalDot)
+      case .refused(let reply, let stage): append(reply, stage: stage)
+      case .failed(let failure, let stage): append(text: failure.detail, stage: stage, failure: failure.name)
+      case .notTried(let why): append(text: why, stage: nil)
+      }
+      let remote = attempt.remote
+      remoteName.append(remote.map { Bytea($0.name) })
+      remoteAddress.append(remote?.address)
+      remotePort.append(remote.map { Int32(clamping: $0.port) })
+      tlsVersion.append(remote?.tls?.version)
+      tlsCipher.append(remote?.tls?.cipher)
+      tlsVerified.append(remote?.tls?.verified)
+      duration.append(Int32(clamping: attempt.duration.microseconds / 1000))
+    }
+  }
+
+  private mutating func append(_ reply: Reply, stage: AttemptStage) {
+    failure.append(nil)
+    self.stage.append(stage.rawValue)
+    code.append(Int16(clamping: reply.code))
+    enhanced.append(reply.enhanced?.description)
+    // Lines joined by LF; bytes as they came.
+    self.reply.append(Bytea(Array(reply.lines.joined(separator: [10]).prefix(8192))))
+  }
+
+  private mutating func append(text: String, stage: AttemptStage?, failure: String? = nil) {
+    self.failure.append(failure)
+    self.stage.append(stage?.rawValue)
+    code.append(nil)
+    enhanced.append(nil)
+    reply.append(Bytea(text))
+  }
+
+  func append(to parameters: inout PostgresParameters) {
+    parameters.append(stage)
+    parameters.append(code)
+    parameters.append(enhanced)
+    parameters.append(reply)
+    parameters.append(remoteName)
+    parameters.append(remoteAddress)
+    parameters.append(remotePort)
+    parameters.append(tlsVersion)
+    parameters.append(tlsCipher)
+    parameters.append(tlsVerified)
+    parameters.append(duration)
+    parameters.append(failure)
+  }
+}

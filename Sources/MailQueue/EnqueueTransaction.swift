@@ -1,0 +1,201 @@
+package import Cryptography
+package import MailModel
+package import Postgres
+
+/// How long a message may be retried, and what protects its body: fixed for every message of an acceptor.
+package struct EnqueuePolicy: Sendable {
+  /// `expires_at` is this long after acceptance, on the database's clock.
+  package var retryPeriod: Duration
+  package var master: MasterKey
+
+  package init(retryPeriod: Duration = .seconds(5 * 86_400), master: MasterKey) {
+    self.retryPeriod = retryPeriod
+    self.master = master
+  }
+}
+
+/// Builds the statements that make a batch of messages durable: set-based, one round trip, one COMMIT.
+struct EnqueueTransaction {
+  private(set) var statements: [PostgresStatement] = []
+
+  /// - Parameters:
+  ///   - lanes: the id of each lane that a recipient falls into.
+  ///   - withChunks: false when the chunks of the (single) message are streamed apart.
+  init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true) throws {
+    let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
+    statements.append(Self.lock(used))
+    let ciphers = messages.map { BodyCipher(for: $0.id) }
+    statements.append(Self.insertMessages(messages, ciphers: ciphers, policy: policy))
+    if withChunks { statements.append(try Self.insertChunks(messages, ciphers: ciphers)) }
+    statements.append(Self.insertJobs(messages, lanes: lanes, policy: policy))
+    statements.append(Self.wake(used))
+  }
+
+  /// The same for one large message, whose chunks `appendChunks` writes within the transaction.
+  static func streamed(_ message: NewMessage, cipher: BodyCipher, lanes: [LaneName: Int64], policy: EnqueuePolicy)
+    -> [PostgresStatement]
+  {
+    let used = Set(message.laneNames.compactMap { lanes[$0] }).sorted()
+    return [
+      lock(used), insertMessages([message], ciphers: [cipher], policy: policy),
+      insertJobs([message], lanes: lanes, policy: policy), wake(used),
+    ]
+  }
+
+  /// Takes the transaction id first: a job's `due` is read in a later statement, so that no job can appear with a
+  /// `due` from before its transaction had an id (the scan start relies on that). Then the lanes' locks, shared, in order.
+  private static func lock(_ lanes: [Int64]) -> PostgresStatement {
+    var parameters = PostgresParameters()
+    parameters.append(Set(lanes.map { Int32($0 % 256) }).sorted())
+    return PostgresStatement(
+      """
+      SELECT pg_current_xact_id()::text, count(pg_advisory_xact_lock_shared(7001, u.lock)::text)
+      FROM unnest($1::int[]) u(lock)
+      """, parameters)
+  }
+
+  private static func wake(_ lanes: [Int64]) -> PostgresStatement {
+    var parameters = PostgresParameters()
+    parameters.append(lanes)
+    return PostgresStatement("SELECT postrider.wake_lanes($1::bigint[])", parameters)
+  }
+
+  private static func insertMessages(_ messages: [NewMessage], ciphers: [BodyCipher], policy: EnqueuePolicy)
+    -> PostgresStatement
+  {
+    var parameters = PostgresParameters()
+    parameters.append(messages.map { UUIDValue($0.id) })
+    parameters.append(messages.map(\.tenant))
+    parameters.append(messages.map(\.credential))
+    parameters.append(messages.map { Int64($0.content.size) })
+    parameters.append(messages.map { Int32(BodyCipher.chunkCount(size: $0.content.size)) })
+    parameters.append(messages.map(\.envelope.body.rawValue))
+    parameters.append(messages.map { $0.envelope.returned?.rawValue })
+    parameters.append(messages.map(\.envelope.smtpUTF8))
+    parameters.append(messages.map(\.session))
+    parameters.append(messages.map(\.clientAddress))
+    parameters.append(messages.map { $0.envelope.reversePath.map { Bytea($0.description) } })
+    parameters.append(messages.map { $0.envelope.envelopeID.map { Bytea($0) } })
+    parameters.append(zip(messages, ciphers).map { Bytea($1.wrappedKey(by: policy.master)) })
+    parameters.append(messages.map { $0.noticeOf.map { UUIDValue($0) } })
+    // Recipients of all messages in one flat array; each message takes its slice.
+    var first: Int32 = 1
+    var firsts: [Int32] = []
+    for message in messages {
+      firsts.append(first)
+      first += Int32(message.envelope.recipients.count)
+    }
+    let recipients = messages.flatMap(\.envelope.recipients)
+    parameters.append(firsts)
+    parameters.append(messages.map { Int32($0.envelope.recipients.count) })
+    parameters.append(recipients.map { Bytea($0.address.description) })
+    parameters.append(recipients.map { $0.notify?.rawValue })
+    parameters.append(recipients.map { $0.originalRecipient.map { Bytea($0) } })
+    parameters.append(policy.retryPeriod.microseconds)
+    return PostgresStatement(Self.messageSQL, parameters)
+  }
+
+  private static let messageSQL = """
+    INSERT INTO postrider.message (id, day, tenant, credential, accepted_at, expires_at, size_bytes, chunk_count,
+      body_kind, returned, smtp_utf8, session, client_address, reverse_path, envelope_id, body_key, notice_of,
+      recipients, notify, original_recipients)
+    SELECT u.id, postrider.utc_day(c.moment), u.tenant, u.credential, c.moment,
+      c.moment + $20::bigint * interval '1 microsecond', u.size, u.chunks, u.kind, u.returned, u.utf8, u.session,
+      u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
+      ($17::bytea[])[u.first : u.first + u.count - 1], ($18::smallint[])[u.first : u.first + u.count - 1],
+      ($19::bytea[])[u.first : u.first + u.count - 1]
+    FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
+      unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::smallint[], $7::smallint[],
+        $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::uuid[], $15::int[],
+        $16::int[])
+      u(id, tenant, credential, size, chunks, kind, returned, utf8, session, client, reverse_path, envelope_id, key,
+        notice_of, first, count)
+    """
+
+  private static func insertChunks(_ messages: [NewMessage], ciphers: [BodyCipher]) throws -> PostgresStatement {
+    var owners: [UUIDValue] = []
+    var numbers: [Int32] = []
+    for message in messages {
+      for chunk in 0..<BodyCipher.chunkCount(size: message.content.size) {
+        owners.append(UUIDValue(message.id))
+        numbers.append(Int32(chunk))
+      }
+    }
+    var parameters = PostgresParameters()
+    parameters.append(owners)
+    parameters.append(numbers)
+    let sealed = try zip(messages, ciphers).flatMap { message, cipher in
+      let count = BodyCipher.chunkCount(size: message.content.size)
+      return try (0..<count).map { Bytea(try message.sealedChunk($0, of: count, cipher)) }
+    }
+    parameters.append(sealed)
+    return PostgresStatement(chunkSQL, parameters)
+  }
+
+  static func chunk(_ number: Int, of message: NewMessage, cipher: BodyCipher) throws -> PostgresStatement {
+    let count = BodyCipher.chunkCount(size: message.content.size)
+    var parameters = PostgresParameters()
+    parameters.append([UUIDValue(message.id)])
+    parameters.append([Int32(number)])
+    parameters.append([Bytea(try message.sealedChunk(number, of: count, cipher))])
+    return PostgresStatement(chunkSQL, parameters)
+  }
+
+  private static let chunkSQL = """
+    INSERT INTO postrider.body_chunk (message, day, seq, data)
+    SELECT u.message, postrider.utc_day(c.moment), u.seq, u.data
+    FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
+      unnest($1::uuid[], $2::int[], $3::bytea[]) u(message, seq, data)
+    """
+
+  private static func insertJobs(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy)
+    -> PostgresStatement
+  {
+    var owners: [UUIDValue] = []
+    var numbers: [Int32] = []
+    var laneIDs: [Int64?] = []
+    for message in messages {
+      for (index, name) in message.laneNames.enumerated() {
+        owners.append(UUIDValue(message.id))
+        numbers.append(Int32(index + 1))
+        laneIDs.append(lanes[name])
+      }
+    }
+    var parameters = PostgresParameters()
+    parameters.append(owners)
+    parameters.append(numbers)
+    parameters.append(laneIDs)
+    parameters.append(policy.retryPeriod.microseconds)
+    return PostgresStatement(
+      """
+      INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
+      SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), postrider.schedule_now(),
+        c.moment + $4::bigint * interval '1 microsecond'
+      FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
+        unnest($1::uuid[], $2::int[], $3::bigint[]) u(message, recipient, lane)
+      """, parameters)
+  }
+}
+
+extension NewMessage {
+  /// The lane of each recipient, in the recipients' order.
+  var laneNames: [LaneName] {
+    envelope.recipients.map { LaneName(tenant: tenant, destination: $0.address.destination) }
+  }
+
+  fileprivate func sealedChunk(_ number: Int, of count: Int, _ cipher: BodyCipher) throws -> [UInt8] {
+    let start = number * BodyCipher.chunkSize
+    let plaintext = try content.read(at: start, count: min(BodyCipher.chunkSize, content.size - start))
+    return cipher.seal(plaintext, chunk: number, of: count)
+  }
+}
+
+extension UUIDValue {
+  package init(_ id: QueueID) { self.init(high: id.high, low: id.low) }
+  package var queueID: QueueID { QueueID(high: high, low: low) }
+}
+
+extension Duration {
+  /// Whole microseconds.
+  package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}

@@ -1,0 +1,51 @@
+package import Postgres
+
+/// Ends the jobs whose five days are over, wherever they wait: in a sleeping lane, at a suspended tenant, held.
+package enum Expiry {
+  /// Ends up to 500 overdue jobs that no living session has in flight. Served by `job_event`.
+  /// - Parameter guardStatement: checked first in the same transaction; see `Leadership`.
+  /// - Returns: how many ended.
+  package static func endOverdue(guardedBy guardStatement: PostgresStatement, _ connection: PostgresConnection) throws
+    -> Int
+  {
+    try connection.transaction {
+      _ = try connection.query(guardStatement.sql, guardStatement.parameters)
+      let overdue = try connection.query(lockSQL)
+      guard overdue.rowCount > 0 else { return 0 }
+      var parameters = PostgresParameters()
+      parameters.append(try (0..<overdue.rowCount).map { try overdue.uuid($0, 0) })
+      parameters.append(try (0..<overdue.rowCount).map { try overdue.int32($0, 1) })
+      return Int(try connection.query(endSQL, parameters).int64(0, 0))
+    }
+  }
+
+  private static let lockSQL = """
+    SELECT j.message, j.recipient FROM postrider.job j
+    WHERE j.event_at <= postrider.schedule_now() AND (j.claim_session IS NULL OR NOT EXISTS (
+      SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
+      AND j.claim_counter <> ALL (s.void_claims)))
+    ORDER BY j.event_at LIMIT 500 FOR UPDATE OF j SKIP LOCKED
+    """
+
+  /// A statement of its own: its snapshot knows every session that claimed one of the rows before they were locked.
+  private static let endSQL = """
+    WITH removed AS (
+      DELETE FROM postrider.job j USING unnest($1::uuid[], $2::int[]) o(message, recipient)
+      WHERE j.message = o.message AND j.recipient = o.recipient AND (j.claim_session IS NULL OR NOT EXISTS (
+        SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
+        AND j.claim_counter <> ALL (s.void_claims)))
+      RETURNING j.message, j.recipient, j.day, j.attempt
+    ), logged AS (
+      INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, stage, attempt, failure, reply)
+      SELECT r.message, r.day, postrider.schedule_now(), r.recipient, 0, 3, NULL, r.attempt,
+        'expired', ''::bytea
+      FROM removed r
+    ), told AS (
+      INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
+      SELECT 3, r.recipient, r.day, r.message, m.tenant, postrider.schedule_now()
+      FROM removed r JOIN postrider.message m ON m.id = r.message AND m.day = r.day
+      WHERE m.reverse_path IS NOT NULL AND coalesce(m.notify[r.recipient] & 2 <> 0, true)
+    )
+    SELECT count(*) FROM removed
+    """
+}

@@ -1,0 +1,33 @@
+/// How an attempt, or a job's life, ended: `outcome.kind` in the database.
+package enum OutcomeKind: Int16, Sendable, Hashable, CaseIterable {
+  case delivered = 0
+  case deferred = 1
+  case bounced = 2
+  case expired = 3
+  case held = 4
+  /// Never logged: nothing was tried.
+  case handedBack = 5
+  /// An operator gave it up.
+  case cancelled = 6
+
+  /// Whether the recipient is done with, unless the outcome came late.
+  package var isFinal: Bool {
+    switch self {
+    case .delivered, .bounced, .expired, .cancelled: true
+    case .deferred, .held, .handedBack: false
+    }
+  }
+
+  /// For people and programs.
+  package var name: String {
+    switch self {
+    case .delivered: "delivered"
+    case .deferred: "deferred"
+    case .bounced: "bounced"
+    case .expired: "expired"
+    case .held: "held"
+    case .handedBack: "handed back"
+    case .cancelled: "cancelled"
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package import Postgres
+
+/// The daily partitions of `message`, `body_chunk` and `outcome`.
+package enum Partitions {
+  static let parents = ["message", "body_chunk", "outcome"]
+
+  /// Makes today's and the next days' partitions where they are missing. Each in a transaction of its own with a
+  /// short lock time-out, so that a long reader delays nobody who waits behind us.
+  /// - Returns: how many were made.
+  @discardableResult
+  package static func makeAhead(_ connection: PostgresConnection, days: Int32) throws(PostgresError) -> Int {
+    var made = 0
+    for parent in parents {
+      for offset in 0...max(1, days) {
+        var parameters = PostgresParameters()
+        parameters.append(parent)
+        parameters.append(offset)
+        let known = try connection.query(
+          """
+          SELECT to_regclass('postrider.' || $1::text || '_'
+            || to_char(postrider.utc_day(postrider.schedule_now()) + $2::int, 'YYYYMMDD')) IS NOT NULL
+            AND EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('postrider.' || $1::text || '_'
+            || to_char(postrider.utc_day(postrider.schedule_now()) + $2::int, 'YYYYMMDD')))
+          """, parameters)
+        if try known.bool(0, 0) { continue }
+        let result = try connection.transaction([
+          PostgresStatement("SET LOCAL lock_timeout = '2s'"),
+          PostgresStatement(
+            "SELECT postrider.make_partition($1::text, postrider.utc_day(postrider.schedule_now()) + $2::int)",
+            parameters),
+        ])
+        if let last = result.last, try last.bool(0, 0) { made += 1 }
+      }
+    }
+    return made
+  }
+
+  /// - Returns: how many days from today on (today included) have all their partitions.
+  package static func daysAhead(_ connection: PostgresConnection) throws(PostgresError) -> Int32 {
+    let result = try connection.query(
+      """
+      SELECT count(*)::int FROM (
+        SELECT d FROM generate_series(0, 60) d
+        WHERE (SELECT count(*) FROM unnest(ARRAY['message', 'body_chunk', 'outcome']) p
+               JOIN pg_inherits i ON i.inhrelid = to_regclass('postrider.' || p || '_'
+                 || to_char(postrider.utc_day(postrider.schedule_now()) + d, 'YYYYMMDD'))) = 3) x
+      """)
+    return try result.int32(0, 0)
+  }
+}
+
+extension Partitions {
+  /// Drops one day's tables when every one of its messages has long been final.
+  ///
+  /// The day is detached CONCURRENTLY first: that waits for old readers without making new ones wait, which a plain
+  /// DROP of a partition would do. An interrupted detachment is finished at the next call. A lock that cannot be had
+  /// in two seconds is tried again in the keeper's next round.
+  /// - Parameter retentionDays: whole days that are kept besides today.
+  /// - Returns: the dropped day, or nil when no day is due.
+  package static func dropOldest(_ connection: PostgresConnection, retentionDays: Int32) throws -> Day? {
+    var parameters = PostgresParameters()
+    parameters.append(retentionDays)
+    let oldest = try connection.query(
+      """
+      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'postrider' AND c.relkind = 'r' AND c.relname ~ '^(message|body_chunk|outcome)_[0-9]{8}$'
+        AND to_date(right(c.relname, 8), 'YYYYMMDD') < postrider.utc_day(postrider.schedule_now()) - $1::int
+      ORDER BY 1 LIMIT 1
+      """, parameters)
+    guard oldest.rowCount == 1 else { return nil }
+    let day = try oldest.day(0, 0)
+    var dayParameter = PostgresParameters()
+    dayParameter.append(day)
+    // A held message may outlive its retention. One scan of the (hot, small) job table once a day.
+    let inUse = try connection.query("SELECT EXISTS (SELECT FROM postrider.job WHERE day = $1::date)", dayParameter)
+    guard try !inUse.bool(0, 0) else { return nil }
+    let suffix = try connection.query("SELECT to_char($1::date, 'YYYYMMDD')", dayParameter).text(0, 0)
+    for parent in parents { try drop("\(parent)_\(suffix)", of: parent, connection) }
+    return day
+  }
+
+  /// - Parameter name: made of a known parent and eight digits.
+  private static func drop(_ name: String, of parent: String, _ connection: PostgresConnection) throws(PostgresError) {
+    var parameters = PostgresParameters()
+    parameters.append(name)
+    let state = try connection.query(
+      """
+      SELECT c.oid IS NOT NULL, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
+      FROM (SELECT to_regclass('postrider.' || $1::text) AS oid) c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+      """, parameters)
+    guard try state.bool(0, 0) else { return }
+    try connection.execute(script: "SET lock_timeout = '2s'")
+    defer { if connection.isOpen { try? connection.execute(script: "RESET lock_timeout") } }
+    if try state.bool(0, 2) {
+      try connection.execute(script: "ALTER TABLE postrider.\(parent) DETACH PARTITION postrider.\(name) FINALIZE")
+    } else if try state.bool(0, 1) {
+      try connection.execute(script: "ALTER TABLE postrider.\(parent) DETACH PARTITION postrider.\(name) CONCURRENTLY")
+    }
+    try connection.execute(script: "DROP TABLE postrider.\(name)")
+  }
+}

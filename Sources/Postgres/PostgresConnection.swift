@@ -1,0 +1,312 @@
+internal import CPostgres
+internal import Glibc
+
+/// One connection to PostgreSQL through libpq, used by one thread at a time.
+///
+/// Every call blocks its thread until the server has answered or `timeout` has passed. A call that times out
+/// drops the connection and cancels nothing: with a synchronous standby a cancelled COMMIT reports success,
+/// so the only honest answer after a late COMMIT is «not known».
+package final class PostgresConnection {
+  private var handle: OpaquePointer?
+  private var prepared: [String: String] = [:]
+  /// Names are never used twice: a failed PREPARE may or may not have left its name behind.
+  private var preparedCount = 0
+  private let warnings = WarningBox()
+  /// How long one call may take from first byte to last.
+  package var timeout: Duration
+
+  /// - Parameters:
+  ///   - url: a libpq connection string (`postgresql://…`).
+  ///   - role: `application_name`, seen in `pg_stat_activity`.
+  package init(url: String, role: String, connectTimeout: Duration, timeout: Duration) throws(PostgresError) {
+    self.timeout = timeout
+    let seconds = String(max(2, connectTimeout.components.seconds))
+    let names = ["dbname", "application_name", "connect_timeout", "client_encoding", "tcp_user_timeout"]
+    let values = [url, role, seconds, "UTF8", "20000"]
+    handle = withCStrings(names) { names in
+      withCStrings(values) { values in PQconnectStartParams(names, values, 1) }
+    }
+    guard let handle else { throw PostgresError(.connection, "out of memory") }
+    do {
+      try finishConnecting(by: .now + connectTimeout)
+    } catch {
+      PQfinish(handle)
+      self.handle = nil
+      throw error
+    }
+    PQsetnonblocking(handle, 1)
+    PQsetNoticeReceiver(
+      handle,
+      { context, result in
+        guard let context else { return }
+        let code = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
+        let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
+        Unmanaged<WarningBox>.fromOpaque(context).takeUnretainedValue().list.append((code ?? "", text ?? ""))
+      }, Unmanaged.passUnretained(warnings).toOpaque())
+  }
+
+  deinit { close() }
+
+  package var isOpen: Bool { handle.map { PQstatus($0) == CONNECTION_OK } ?? false }
+
+  package func close() {
+    if let handle { PQfinish(handle) }
+    handle = nil
+    prepared = [:]
+  }
+
+  /// Runs one statement. It is prepared on its first use on this connection.
+  package func query(_ sql: String, _ parameters: PostgresParameters = PostgresParameters()) throws(PostgresError)
+    -> PostgresResult
+  {
+    let results = try pipeline([PostgresStatement(sql, parameters)])
+    guard let last = results.last else { throw PostgresError(.decoding, "the server returned no result") }
+    return last
+  }
+
+  /// Runs a script of several statements without parameters (migrations). Not prepared.
+  package func execute(script: String) throws(PostgresError) {
+    let handle = try open()
+    guard PQsendQuery(handle, script) == 1 else { throw broken() }
+    let deadline = ContinuousClock.now + timeout
+    var failure: PostgresError?
+    while let result = try nextResult(by: deadline) {
+      let status = PQresultStatus(result)
+      if status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE { failure = failure ?? serverError(result) }
+      PQclear(result)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Runs `statements` in one transaction and one round trip, COMMIT included.
+  /// - Returns: the statements' results, in order.
+  /// - Throws: the first failing statement's error; then nothing took effect. `.connection` and `.timeout` mean
+  ///   that it is not known whether the transaction took effect.
+  @discardableResult
+  package func transaction(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresResult] {
+    warnings.list = []
+    let all = [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")]
+    let results: [PostgresResult]
+    do {
+      results = try pipeline(all)
+    } catch {
+      try rollBack(after: error)
+      throw error
+    }
+    guard results.last?.commandTag == "COMMIT" else {
+      throw PostgresError(.server, "the transaction was rolled back instead of committed")
+    }
+    // «canceling the wait for synchronous replication»: committed here, perhaps nowhere else.
+    if let warning = warnings.list.first(where: { $0.code.hasPrefix("01") || $0.code.hasPrefix("57") }) {
+      throw PostgresError(.connection, "COMMIT carried a warning: \(warning.text)")
+    }
+    return Array(results.dropFirst().dropLast())
+  }
+
+  /// Runs `body` between BEGIN and COMMIT, for transactions whose later statements depend on earlier results.
+  package func transaction<T>(_ body: () throws -> T) throws -> T {
+    _ = try query("BEGIN")
+    do {
+      let value = try body()
+      _ = try transactionEnd()
+      return value
+    } catch {
+      if isOpen { _ = try? query("ROLLBACK") }
+      throw error
+    }
+  }
+
+  private func transactionEnd() throws(PostgresError) {
+    warnings.list = []
+    let result = try query("COMMIT")
+    guard result.commandTag == "COMMIT" else {
+      throw PostgresError(.server, "the transaction was rolled back instead of committed")
+    }
+    if let warning = warnings.list.first {
+      throw PostgresError(.connection, "COMMIT carried a warning: \(warning.text)")
+    }
+  }
+
+  private func rollBack(after error: PostgresError) throws(PostgresError) {
+    guard error.kind == .server, isOpen else { return }
+    do {
+      _ = try query("ROLLBACK")
+    } catch {
+      close()
+    }
+  }
+
+  /// Sends all statements before reading the first result. After a failing one the rest is not run.
+  package func pipeline(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresResult] {
+    let handle = try open()
+    let deadline = ContinuousClock.now + timeout
+    guard PQenterPipelineMode(handle) == 1 else { throw broken() }
+    var expected: [(isQuery: Bool, sql: String)] = []
+    for statement in statements {
+      let name: String
+      if let known = prepared[statement.sql] {
+        name = known
+      } else {
+        preparedCount += 1
+        name = "s\(preparedCount)"
+        guard statement.sendPrepare(on: handle, name: name) else { throw broken() }
+        expected.append((false, statement.sql))
+        prepared[statement.sql] = name
+      }
+      guard statement.sendExecute(on: handle, name: name) else { throw broken() }
+      expected.append((true, statement.sql))
+    }
+    guard PQpipelineSync(handle) == 1 else { throw broken() }
+    return try collect(expected, by: deadline)
+  }
+
+  private func collect(_ expected: [(isQuery: Bool, sql: String)], by deadline: ContinuousClock.Instant)
+    throws(PostgresError) -> [PostgresResult]
+  {
+    var results: [PostgresResult] = []
+    var failure: PostgresError?
+    for item in expected {
+      while let result = try nextResult(by: deadline) {
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
+          if item.isQuery { results.append(PostgresResult(owning: result)) } else { PQclear(result) }
+        case PGRES_PIPELINE_ABORTED:
+          if !item.isQuery { prepared[item.sql] = nil }
+          PQclear(result)
+        default:
+          failure = failure ?? serverError(result)
+          if !item.isQuery { prepared[item.sql] = nil }
+          PQclear(result)
+        }
+      }
+    }
+    guard let sync = try nextResult(by: deadline) else { throw broken() }
+    PQclear(sync)
+    guard let handle, PQexitPipelineMode(handle) == 1 else { throw broken() }
+    if let failure { throw failure }
+    return results
+  }
+}
+
+extension PostgresConnection {
+  private func open() throws(PostgresError) -> OpaquePointer {
+    guard let handle, PQstatus(handle) == CONNECTION_OK else {
+      throw PostgresError(.connection, "the connection is closed")
+    }
+    return handle
+  }
+
+  /// Drops a connection whose state is no longer known.
+  private func broken() -> PostgresError {
+    let message = handle.map { errorText(PQerrorMessage($0)) } ?? "the connection is closed"
+    close()
+    return PostgresError(.connection, message)
+  }
+
+  private func serverError(_ result: OpaquePointer) -> PostgresError {
+    let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
+    let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
+    guard let state else { return broken() }
+    // Class 57P: the server is shutting down or terminated us; 08: the connection is bad.
+    if state.hasPrefix("57P") || state.hasPrefix("08") {
+      close()
+      return PostgresError(.connection, sqlState: state, text ?? "connection lost")
+    }
+    return PostgresError(.server, sqlState: state, text ?? "unknown error")
+  }
+
+  /// Waits for the next result; nil ends the current statement's results.
+  private func nextResult(by deadline: ContinuousClock.Instant) throws(PostgresError) -> OpaquePointer? {
+    guard let handle else { throw PostgresError(.connection, "the connection is closed") }
+    var flushed = PQflush(handle)
+    while PQisBusy(handle) == 1 || flushed == 1 {
+      try wait(handle, writing: flushed == 1, by: deadline)
+      guard PQconsumeInput(handle) == 1 else { throw broken() }
+      flushed = PQflush(handle)
+      guard flushed >= 0 else { throw broken() }
+    }
+    return PQgetResult(handle)
+  }
+
+  private func wait(_ handle: OpaquePointer, writing: Bool, by deadline: ContinuousClock.Instant)
+    throws(PostgresError)
+  {
+    var descriptor = pollfd(
+      fd: PQsocket(handle), events: Int16(POLLIN) | (writing ? Int16(POLLOUT) : 0), revents: 0)
+    while true {
+      let left = deadline - .now
+      guard left > .zero else {
+        close()
+        throw PostgresError(.timeout, "no answer within the time limit; the connection was dropped")
+      }
+      let ready = poll(&descriptor, 1, Int32(clamping: left.components.seconds * 1000 + 1000))
+      if ready > 0 { return }
+      if ready < 0, errno != EINTR { throw broken() }
+    }
+  }
+
+  private func finishConnecting(by deadline: ContinuousClock.Instant) throws(PostgresError) {
+    guard let handle else { return }
+    var status = PGRES_POLLING_WRITING
+    while status != PGRES_POLLING_OK {
+      guard PQstatus(handle) != CONNECTION_BAD, status != PGRES_POLLING_FAILED else {
+        throw PostgresError(.connection, errorText(PQerrorMessage(handle)))
+      }
+      let left = deadline - .now
+      guard left > .zero else { throw PostgresError(.timeout, "the server did not accept a connection in time") }
+      let events = status == PGRES_POLLING_WRITING ? POLLOUT : POLLIN
+      var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
+      _ = poll(&descriptor, 1, Int32(clamping: left.components.seconds * 1000 + 1000))
+      if descriptor.revents != 0 { status = PQconnectPoll(handle) }
+    }
+  }
+}
+
+/// One statement with its parameters.
+package struct PostgresStatement: Sendable {
+  package let sql: String
+  package let parameters: PostgresParameters
+
+  package init(_ sql: String, _ parameters: PostgresParameters = PostgresParameters()) {
+    self.sql = sql
+    self.parameters = parameters
+  }
+
+  fileprivate func sendPrepare(on handle: OpaquePointer, name: String) -> Bool {
+    PQsendPrepare(handle, name, sql, Int32(parameters.types.count), parameters.types) == 1
+  }
+
+  fileprivate func sendExecute(on handle: OpaquePointer, name: String) -> Bool {
+    parameters.buffer.withUnsafeBytes { buffer in
+      // An empty value must not be a null pointer: that would be NULL.
+      let base = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8)
+      let values = parameters.spans.map { span in
+        span.flatMap { base?.advanced(by: $0.lowerBound).assumingMemoryBound(to: CChar.self) }
+      }
+      let lengths = parameters.spans.map { Int32($0?.count ?? 0) }
+      let formats = [Int32](repeating: 1, count: values.count)
+      return PQsendQueryPrepared(handle, name, Int32(values.count), values, lengths, formats, 1) == 1
+    }
+  }
+}
+
+/// Collects the warnings of a connection; only its thread touches it.
+private final class WarningBox {
+  var list: [(code: String, text: String)] = []
+}
+
+private func errorText(_ pointer: UnsafePointer<CChar>?) -> String {
+  let text = pointer.map { String(cString: $0) } ?? ""
+  let lines = text.split(separator: "\n").map { $0.drop { $0 == " " || $0 == "\t" } }
+  return lines.isEmpty ? "connection lost" : lines.joined(separator: "; ")
+}
+
+private func withCStrings<T>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> T) -> T {
+  let copies = strings.map { strdup($0) }
+  defer { for copy in copies { free(copy) } }
+  var pointers = copies.map { UnsafePointer<CChar>($0) }
+  pointers.append(nil)
+  return pointers.withUnsafeBufferPointer { buffer in
+    withExtendedLifetime(buffer) { body(buffer.baseAddress ?? UnsafePointer(bitPattern: 8).unsafelyUnwrapped) }
+  }
+}

@@ -1,0 +1,26 @@
+/// Values that are each allowed but not together.
+func contradictions(in settings: Settings) -> [String] {
+  var problems: [String] = []
+  func require(_ holds: Bool, _ names: [String], _ why: String) {
+    if holds { return }
+    let shown = settings.entries.filter { names.contains($0.name) }
+      .map { "\($0.name) (\($0.value.isEmpty ? "not set" : $0.value), \($0.origin))" }
+    problems.append(shown.joined(separator: " and ") + ": " + why)
+  }
+  require(
+    settings.retry.first <= settings.retry.max, ["retry.first", "retry.max"],
+    "the first wait must not be longer than the longest")
+  require(
+    settings.retry.max < settings.retry.period, ["retry.max", "retry.period"],
+    "the longest wait must be shorter than the whole period")
+  require(
+    settings.worker.lease >= settings.worker.heartbeat * 3, ["worker.heartbeat", "worker.lease"],
+    "a lease must last at least three heartbeats, or one lost heartbeat loses work")
+  require(
+    (settings.smtp.certificateFile == nil) == (settings.smtp.keyFile == nil),
+    ["smtp.certificate_file", "smtp.key_file"], "set both or neither")
+  require(
+    settings.smtp.headerSizeMax <= settings.smtp.messageSizeMax, ["smtp.message_size_max", "smtp.header_size_max"],
+    "the header is part of the message")
+  return problems
+}

@@ -1,0 +1,152 @@
+internal import Admission
+internal import ArgumentParser
+internal import Foundation
+internal import Postgres
+
+/// `postrider credential`: what clients log in with.
+struct CredentialCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "credential", abstract: "Add, list, disable and enable credentials, and change passwords.",
+    subcommands: [Add.self, Password.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self)
+
+  struct Record: Encodable {
+    var name: String
+    var coversDomain: Bool
+    var domain: String
+    var tenant: String
+    var createdAt: String
+    var disabledAt: String?
+    /// Only when it was made just now.
+    var password: String?
+
+    init(_ credential: Credential, password: String? = nil) {
+      name = credential.name
+      coversDomain = credential.coversDomain
+      domain = credential.domain
+      tenant = credential.tenant
+      createdAt = credential.createdAt.iso
+      disabledAt = credential.disabledAt?.iso
+      self.password = password
+    }
+  }
+
+  struct Add: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add a credential.",
+      discussion: """
+        Without --password-file a random password is made and printed; it cannot be seen again. A password is never
+        taken from the command line, where every process can read it.
+        """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument var tenant: String
+    @Argument(help: "An address, or a domain for one that covers all addresses of it.") var name: String
+    @OptionGroup var source: PasswordSource
+
+    func run() throws {
+      let password = try source.read()
+      let (credential, made) = try common.withDatabase("credential add") { connection in
+        let directory = TenantDirectory(connection)
+        let domain = name.split(separator: "@", omittingEmptySubsequences: false).last.map { $0.lowercased() } ?? ""
+        guard try directory.domains(tenant: tenant).contains(where: { $0.name == domain }) else {
+          throw CommandFailure(
+            .notFound, "tenant \(tenant) has no domain \(domain)", advice: "`postrider domain add` adds one")
+        }
+        return try directory.addCredential(name, password: password)
+      }
+      try report(common, credential, made, "added credential \(credential.name)")
+    }
+  }
+
+  struct Password: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give a credential another password; logins with the old one end within seconds.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+    @OptionGroup var source: PasswordSource
+
+    func run() throws {
+      let password = try source.read()
+      let (credential, made) = try common.withDatabase("credential password") {
+        try TenantDirectory($0).changePassword(of: name, to: password)
+      }
+      try report(common, credential, made, "changed the password of \(credential.name)")
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the credentials. Passwords are never shown.")
+
+    @OptionGroup var common: CommonOptions
+    @Option(help: "Only this tenant's.") var tenant: String?
+
+    func run() throws {
+      let credentials = try common.withDatabase("credential list") {
+        try TenantDirectory($0).credentials(tenant: tenant)
+      }
+      if common.json { return try JSONOutput.print(credentials.map { Record($0) }) }
+      var table = Table("credential", "covers", "tenant", "added", "state")
+      for credential in credentials {
+        table.add(
+          credential.name, credential.coversDomain ? "every address" : "this address", credential.tenant,
+          credential.createdAt.readable, credential.disabledAt.map { "disabled since \($0.readable)" } ?? "enabled")
+      }
+      table.print()
+    }
+  }
+
+  struct Disable: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Disable a credential: nobody logs in with it any more.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+
+    func run() throws {
+      let credential = try common.withDatabase("credential disable") {
+        try TenantDirectory($0).disableCredential(name)
+      }
+      try common.report(Record(credential), "disabled credential \(credential.name)")
+    }
+  }
+
+  struct Enable: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Enable a credential again.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+
+    func run() throws {
+      let credential = try common.withDatabase("credential enable") {
+        try TenantDirectory($0).enableCredential(name)
+      }
+      try common.report(Record(credential), "enabled credential \(credential.name)")
+    }
+  }
+}
+
+/// Where a password comes from.
+struct PasswordSource: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Read the password from the first line of this file; «-» is standard input.", valueName: "file"),
+    completion: .file())
+  var passwordFile: String?
+
+  /// - Returns: nil when one is to be made.
+  func read() throws -> [UInt8]? {
+    guard let passwordFile else { return nil }
+    let file = passwordFile == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: passwordFile)
+    guard let file, let data = try? file.read(upToCount: 4096) else {
+      throw CommandFailure(.usage, "the password file \(passwordFile) cannot be read")
+    }
+    let line = data.prefix { $0 != 10 && $0 != 13 }
+    guard !line.isEmpty else { throw CommandFailure(.usage, "the first line of \(passwordFile) is empty") }
+    return Array(line)
+  }
+}
+
+private func report(_ common: CommonOptions, _ credential: Credential, _ password: String?, _ sentence: String) throws {
+  if common.json { return try JSONOutput.print(CredentialCommand.Record(credential, password: password)) }
+  print(sentence)
+  if let password { print("password: \(password)\nIt is not kept and cannot be shown again.") }
+}

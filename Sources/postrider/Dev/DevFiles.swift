@@ -1,0 +1,106 @@
+import Cryptography
+import Foundation
+import Settings
+import Supervision
+
+/// Ports that only the development node has.
+struct DevPorts: Sendable {
+  var database: Int
+  var redis: Int
+  var nameServer: Int
+  static let delivery = 2_525
+}
+
+/// The files that the development node writes at each start.
+struct DevFiles: Sendable {
+  let layout: DevLayout
+  let ports: DevPorts
+  let secrets: DevSecrets
+
+  var database: PrivatePostgres {
+    PrivatePostgres(
+      directory: layout.path("postgres"), port: ports.database, password: secrets.database, user: layout.user)
+  }
+
+  var redis: PrivateRedis {
+    PrivateRedis(directory: layout.path("redis"), port: ports.redis, password: secrets.redis, user: layout.user)
+  }
+
+  var nameServer: PrivateNameServer {
+    PrivateNameServer(directory: layout.path("nsd"), port: ports.nameServer, user: layout.user)
+  }
+
+  var databaseURL: String { database.url(database: "postrider") }
+
+  /// Keys, certificates, directories. What exists is kept.
+  func prepare() throws {
+    for name in ["tls", "keys", "sink", "spool"] {
+      try PrivateDirectory.make(layout.path(name), owner: layout.user)
+    }
+    let names = ["localhost", "127.0.0.1", "::1", "mail.demo.example"]
+    try CertificateMaker.ensure(directory: layout.path("tls"), names: names + DevDestinations.hosts.map(\.name))
+    let masterKey = layout.path("keys/master.keys")
+    if !FileManager.default.fileExists(atPath: masterKey) { try MasterKey.create(file: masterKey) }
+    try PrivateDirectory.share(masterKey, with: layout.user)
+    for name in try FileManager.default.contentsOfDirectory(atPath: layout.path("tls")) {
+      try PrivateDirectory.give(layout.path("tls/\(name)"), to: layout.user)
+    }
+    try redis.prepare()
+    try nameServer.prepare(zones: DevDestinations.zones)
+    try PrivateDirectory.write(DevDestinations.script, to: layout.path("sink.yaml"), owner: layout.user)
+    try PrivateDirectory.write(
+      configuration { layout.path($0) }, to: layout.path(DevLayout.configuration), owner: layout.user)
+    try PrivateDirectory.write(
+      configuration { layout.visible($0) }, to: layout.path(layout.visibleConfiguration), owner: layout.user)
+  }
+
+  /// - Parameter path: where a file of ours is for the reader.
+  private func configuration(_ path: (String) -> String) -> String {
+    let loopback = ["127.0.0.1", "::1"].filter { LoopbackPort.hasAddress($0) }
+    func listen(_ port: Int) -> String {
+      loopback.map { "\"\(ListenAddress(host: $0, port: port))\"" }.joined(separator: ", ")
+    }
+    return """
+      # Written by postrider dev at each start. Change settings with --set or POSTRIDER_… variables.
+      node:
+        name: mail.demo.example
+      database:
+        url: "\(databaseURL)"
+      redis:
+        url: "\(redis.url)"
+      keys:
+        master_file: "\(path("keys/master.keys"))"
+      spool:
+        directory: "\(path("spool"))"
+      smtp:
+        hostname: localhost
+        implicit_tls:
+          listen: [\(listen(2_465))]
+        starttls:
+          listen: [\(listen(2_587))]
+        certificate_file: "\(path("tls/server.pem"))"
+        key_file: "\(path("tls/server.key"))"
+      delivery:
+        # The sink's port. The real one is 25.
+        port: \(DevPorts.delivery)
+        # The demo's destinations are on loopback, where no real mail server is.
+        allow_networks: ["127.0.0.0/8"]
+        ca_file: "\(path("tls/ca.pem"))"
+      dns:
+        servers: ["127.0.0.1:\(ports.nameServer)"]
+
+      """
+  }
+
+  /// What other programs need to know, as shell variables.
+  func writeEnvironment(implicitPort: Int, startTLSPort: Int) throws {
+    let variables = [
+      ("SMTP_HOST", "localhost"), ("SMTP_IMPLICIT_PORT", "\(implicitPort)"), ("SMTP_STARTTLS_PORT", "\(startTLSPort)"),
+      ("SMTP_USER", DevDestinations.login), ("SMTP_PASS", secrets.submission), ("SMTP_TO", DevDestinations.recipient),
+      ("SMTP_CAFILE", layout.path("tls/ca.pem")), ("SINK_DIR", layout.path("sink")), ("DATABASE_URL", databaseURL),
+      ("REDIS_URL", redis.url), ("POSTRIDER_CONFIG", layout.path(DevLayout.configuration)),
+    ]
+    let text = variables.map { "export \($0.0)='\($0.1)'\n" }.joined()
+    try PrivateDirectory.write(text, to: layout.path("env.sh"), owner: nil)
+  }
+}

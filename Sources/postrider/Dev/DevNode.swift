@@ -1,0 +1,81 @@
+import Foundation
+import Settings
+import Supervision
+
+/// The node with all its processes under one supervisor.
+struct DevNode: Sendable {
+  let layout: DevLayout
+  let files: DevFiles
+  let overrides: [String]
+  let settings: Settings
+  private let supervisor: Supervisor
+
+  init(layout: DevLayout, ports: DevPorts, overrides: [String]) async throws {
+    self.layout = layout
+    self.overrides = overrides
+    say("setting up \(layout.shownRoot)")
+    files = DevFiles(layout: layout, ports: ports, secrets: try DevSecrets.load(layout))
+    try files.prepare()
+    settings = try Settings.load(
+      file: layout.path(DevLayout.configuration), environment: ProcessInfo.processInfo.environment, overrides: overrides
+    )
+    try Self.checkPorts(ports, settings)
+    if !files.database.isInitialised {
+      say("making a database\(layout.user.map { " (as user \($0.name))" } ?? "")")
+      try await files.database.initialise()
+    }
+    supervisor = try Supervisor(
+      DevProcesses(layout: layout, files: files, settings: settings, overrides: overrides).all(),
+      directory: layout.root, report: { say($0) })
+    try files.writeEnvironment(implicitPort: implicitPort, startTLSPort: startTLSPort)
+  }
+
+  var implicitPort: Int { settings.smtp.implicitTLS.listen.first?.port ?? 0 }
+  var startTLSPort: Int { settings.smtp.startTLS.listen.first?.port ?? 0 }
+
+  /// Brings everything up; a signal meanwhile brings it down again.
+  func start(stoppingAt signals: TerminationSignals) async throws {
+    let supervisor = supervisor
+    let watcher = Task {
+      await signals.wait()
+      guard !Task.isCancelled else { return }
+      await supervisor.stop()
+    }
+    defer { watcher.cancel() }
+    try await supervisor.start()
+  }
+
+  func stop() async { await supervisor.stop() }
+
+  /// Stops in order; at the second signal everything is killed.
+  func stop(atOnceAt signals: TerminationSignals) async {
+    let supervisor = supervisor
+    let watcher = Task {
+      await signals.wait(for: 2)
+      guard !Task.isCancelled else { return }
+      await supervisor.kill()
+    }
+    await supervisor.stop()
+    watcher.cancel()
+  }
+
+  private static func checkPorts(_ ports: DevPorts, _ settings: Settings) throws {
+    var wanted: [(setting: String, host: String, port: Int)] = [
+      ("--database-port", "127.0.0.1", ports.database), ("--redis-port", "127.0.0.1", ports.redis),
+      ("--dns-port", "127.0.0.1", ports.nameServer),
+    ]
+    wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }
+    wanted += settings.smtp.startTLS.listen.map { ("smtp.starttls.listen", $0.host, $0.port) }
+    wanted += DevDestinations.hosts.map { ("delivery.port", $0.address, settings.delivery.port) }
+    let isTaken = { (host: String, port: Int) in
+      !LoopbackPort.isFree(port, at: host)
+        || (port == ports.nameServer && !LoopbackPort.isFree(port, at: host, udp: true))
+    }
+    guard let conflict = wanted.first(where: { isTaken($0.host, $0.port) }) else { return }
+    let holder = PortHolder.ofTCP(conflict.port).map { "\($0)" } ?? "another process"
+    let remedy =
+      conflict.setting.hasPrefix("--")
+      ? "choose another with \(conflict.setting)" : "choose another with --set \(conflict.setting)=…"
+    throw DevFailure("port \(conflict.port) on \(conflict.host) is used by \(holder); \(remedy)")
+  }
+}

@@ -1,0 +1,104 @@
+import Admission
+import Foundation
+import Postgres
+import Settings
+import Supervision
+
+/// The processes of the development node, in the order in which they start.
+struct DevProcesses: Sendable {
+  let layout: DevLayout
+  let files: DevFiles
+  let settings: Settings
+  let overrides: [String]
+
+  func all() throws -> [ManagedProcess] {
+    let stopLimit = settings.shutdown.timeout + .seconds(10)
+    var keeper = role("keeper", "keeper-1", .started, stopLimit)
+    keeper.before = { [self] in try await DevSchema(layout: layout, files: files, overrides: overrides).prepare() }
+    let submission = [settings.smtp.implicitTLS.listen, settings.smtp.startTLS.listen].flatMap { $0.map(\.port) }
+    return try [
+      ManagedProcess(
+        files.database.server(), readiness: .line(PrivatePostgres.readyLine), stopSignal: .interrupt, isShown: false),
+      ManagedProcess(files.redis.server, readiness: .line(PrivateRedis.readyLine), isShown: false),
+      ManagedProcess(files.nameServer.server, readiness: .line(PrivateNameServer.readyLine), isShown: false),
+      sink(),
+      keeper,
+      role("worker", "worker-1", .started, stopLimit),
+      role("worker", "worker-2", .started, stopLimit),
+      role("acceptor", "acceptor-1", .listens(submission), stopLimit),
+      role("acceptor", "acceptor-2", .listens(submission), stopLimit),
+    ]
+  }
+
+  private func role(
+    _ role: String, _ name: String, _ readiness: ManagedProcess.Readiness, _ stopLimit: Duration
+  ) -> ManagedProcess {
+    ManagedProcess(
+      layout.program(name, "postrider", [role] + DevSchema.configuration(layout, overrides)), readiness: readiness,
+      stopLimit: stopLimit)
+  }
+
+  private func sink() -> ManagedProcess {
+    let port = settings.delivery.port
+    let listen = DevDestinations.hosts.flatMap { ["--listen", "\($0.address):\(port)"] }
+    return ManagedProcess(
+      layout.program(
+        "sink", "postrider-lab",
+        [
+          "sink", "--script", layout.visible("sink.yaml"), "--capture", layout.visible("sink"), "--journal",
+          layout.visible("sink.journal"), "--certificate", layout.visible("tls/server.pem"), "--key",
+          layout.visible("tls/server.key"),
+        ] + listen), readiness: .line("sink ready"))
+  }
+}
+
+/// What must be in the database before a role may start.
+struct DevSchema: Sendable {
+  let layout: DevLayout
+  let files: DevFiles
+  let overrides: [String]
+
+  /// What every command of ours is told.
+  static func configuration(_ layout: DevLayout, _ overrides: [String]) -> [String] {
+    ["--config", layout.visible(layout.visibleConfiguration)] + overrides.flatMap { ["--set", $0] }
+  }
+
+  func prepare() async throws {
+    try await files.database.makeDatabase("postrider")
+    say("migrating the database")
+    try await run(["migrate"])
+    do {
+      try makeTenant()
+    } catch let failure as DirectoryFailure {
+      throw DevFailure("cannot make the tenant: \(failure)")
+    }
+  }
+
+  /// What an earlier start made is kept; an interrupted one is completed.
+  private func makeTenant() throws {
+    let directory = TenantDirectory(try PostgresConfiguration(url: files.databaseURL, role: "postrider dev").connect())
+    if try !directory.tenants().contains(where: { $0.name == "demo" }) {
+      say("making tenant demo with domain \(DevDestinations.domain) and login \(DevDestinations.login)")
+      try directory.addTenant("demo")
+    }
+    if try !directory.domains().contains(where: { $0.name == DevDestinations.domain }) {
+      try directory.addDomain(DevDestinations.domain, tenant: "demo")
+    }
+    if try !directory.credentials().contains(where: { $0.name == DevDestinations.login }) {
+      _ = try directory.addCredential(DevDestinations.login, password: Array(files.secrets.submission.utf8))
+    }
+  }
+
+  /// Runs one of our admin commands to its end.
+  @discardableResult
+  func run(_ arguments: [String]) async throws -> [String] {
+    let name = arguments.prefix(2).joined(separator: " ")
+    let child = try ChildProcess.start(
+      layout.program("postrider \(name)", "postrider", arguments + Self.configuration(layout, overrides)))
+    let status = try await child.waitForExit(atMost: .seconds(120))
+    guard status.isSuccess else {
+      throw ProcessEnded(name: child.name, status: status, lastLines: child.lines.suffix(20))
+    }
+    return child.lines
+  }
+}

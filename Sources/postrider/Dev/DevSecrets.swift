@@ -1,0 +1,31 @@
+import Cryptography
+import Foundation
+import Supervision
+
+/// Passwords that nobody chose, made at the first start.
+struct DevSecrets: Codable, Sendable {
+  var database: String
+  var redis: String
+  var submission: String
+
+  static func load(_ layout: DevLayout) throws -> DevSecrets {
+    let path = layout.path(DevLayout.marker)
+    if let data = FileManager.default.contents(atPath: path) {
+      guard let secrets = try? JSONDecoder().decode(DevSecrets.self, from: data) else {
+        throw DevFailure("\(path) is damaged; postrider dev reset begins anew")
+      }
+      return secrets
+    }
+    let secrets = DevSecrets(database: fresh(), redis: fresh(), submission: fresh())
+    let text = String(decoding: try JSONEncoder().encode(secrets), as: UTF8.self)
+    try PrivateDirectory.write(text + "\n", to: path, owner: nil)
+    return secrets
+  }
+
+  private static func fresh() -> String {
+    Random.bytes(16).map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined()
+  }
+}

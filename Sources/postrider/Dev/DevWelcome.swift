@@ -1,0 +1,41 @@
+import Supervision
+
+extension DevNode {
+  /// Commands to paste.
+  func printWelcome() {
+    let environment = ". \(layout.shownRoot)/env.sh"
+    let differing = PrivatePostgres.recommendedSettings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    say(
+      """
+
+      The node runs: port \(implicitPort) takes mail with TLS from the first byte, port \(startTLSPort) with STARTTLS.
+      Delivered messages are in \(layout.shownRoot)/sink, logs in \(layout.shownRoot)/log.
+      PostgreSQL has \(differing).
+
+      Send a message, in another terminal:
+
+        \(environment)
+        swaks --server $SMTP_HOST:$SMTP_STARTTLS_PORT --tls --tls-verify --tls-ca-path $SMTP_CAFILE \\
+          --auth PLAIN --auth-user $SMTP_USER --auth-password $SMTP_PASS --from $SMTP_USER --to $SMTP_TO
+
+        printf 'Subject: hello\\r\\n\\r\\nFrom curl.\\r\\n' | curl --url smtps://$SMTP_HOST:$SMTP_IMPLICIT_PORT \\
+          --cacert $SMTP_CAFILE --user $SMTP_USER:$SMTP_PASS --mail-from $SMTP_USER --mail-rcpt $SMTP_TO -T -
+
+        python3 - <<'END'
+        import os, smtplib, ssl
+        e = os.environ
+        with smtplib.SMTP(e['SMTP_HOST'], e['SMTP_STARTTLS_PORT']) as s:
+            s.starttls(context=ssl.create_default_context(cafile=e['SMTP_CAFILE']))
+            s.login(e['SMTP_USER'], e['SMTP_PASS'])
+            s.sendmail(e['SMTP_USER'], e['SMTP_TO'], 'Subject: hello\\n\\nFrom Python.\\n')
+        END
+
+      Other destinations: nobody@inbox.example (refused: you get a report at \(DevDestinations.login)),
+      anyone@busy.example (asked to come back), anyone@slow.example, anyone@plain.example (no TLS),
+      anyone@null.example (takes no mail), anyone@nowhere.invalid (does not exist).
+      Look at the queue with: postrider queue
+      Ctrl-C stops everything.
+
+      """)
+  }
+}

@@ -1,0 +1,188 @@
+internal import Foundation
+internal import MailQueue
+internal import Postgres
+internal import Settings
+
+/// The database, and what it tells about workers, keepers and clocks.
+struct DatabaseChecks {
+  let settings: Settings
+
+  func run() -> [Finding] {
+    let connection: PostgresConnection
+    let start = ContinuousClock.now
+    do throws(PostgresError) {
+      connection = try Node(settings, role: "doctor").database(role: "doctor").connect()
+    } catch {
+      return [
+        .failed(
+          "database", "cannot be reached: \(error.message)",
+          advice: "start PostgreSQL or mend database.url; until then clients get 451 and nothing is delivered")
+      ]
+    }
+    let connectTime = ContinuousClock.now - start
+    var findings = checked("database") { try reachable(connection, connectTime: connectTime) }
+    guard findings.status != .failed else { return findings }
+    findings += checked("clock") { [try clock(connection)] }
+    let version = (try? Schema.version(connection)) ?? 0
+    findings.append(schema(version))
+    guard version == Schema.newest else { return findings }
+    findings += checked("purpose") { try installation(connection) }
+    findings += checked("workers") { [try workers(connection)] }
+    findings += checked("keeper") { [try keeper(connection)] }
+    return findings
+  }
+
+  private func checked(_ check: String, _ body: () throws -> [Finding]) -> [Finding] {
+    do {
+      return try body()
+    } catch {
+      return [.failed(check, "\(error)", advice: "see PostgreSQL's log")]
+    }
+  }
+
+  private func reachable(_ connection: PostgresConnection, connectTime: Duration) throws -> [Finding] {
+    let server = try DatabaseHealth.server(connection)
+    let latency = try latency(connection)
+    let what =
+      "PostgreSQL \(server.version), connected in \(connectTime.precise), answers in \(latency.precise), "
+      + "\(server.connections) of \(server.connectionsMax) connections"
+    var findings: [Finding] = []
+    if latency > .milliseconds(20) {
+      findings.append(
+        .warning(
+          "database", what + ": slow", advice: "every acceptance and every outcome waits for it; bring it closer"))
+    } else if server.connections * 10 > server.connectionsMax * 8 {
+      findings.append(
+        .warning("database", what + ": nearly used up", advice: "raise max_connections or run fewer processes"))
+    } else {
+      findings.append(.ok("database", what))
+    }
+    return findings + [durability(server)] + upkeep(server)
+  }
+
+  /// The middle one of five.
+  private func latency(_ connection: PostgresConnection) throws -> Duration {
+    let times = try (0..<5).map { _ in
+      try ContinuousClock().measure { _ = try connection.query("SELECT 1") }
+    }
+    return times.sorted()[2]
+  }
+
+  private func durability(_ server: DatabaseHealth.Server) -> Finding {
+    let off = ["fsync", "full_page_writes"].filter { server.settings[$0] != "on" }
+    if server.isStandby {
+      return .failed(
+        "durability", "this server is a standby: nothing can be written", advice: "point database.url to the primary")
+    }
+    guard off.isEmpty else {
+      return .failed(
+        "durability", "\(off.joined(separator: " and ")) off: a 250 would be no promise, and no role starts",
+        advice: "set them on in postgresql.conf and restart PostgreSQL")
+    }
+    let standbys = server.settings["synchronous_standby_names"] ?? ""
+    let commit = server.settings["synchronous_commit"] ?? ""
+    return .ok(
+      "durability",
+      "fsync and full_page_writes on, synchronous_commit \(commit), "
+        + (standbys.isEmpty ? "no synchronous standby" : "synchronous standbys \(standbys)"))
+  }
+
+  private func upkeep(_ server: DatabaseHealth.Server) -> [Finding] {
+    if server.settings["autovacuum"] != "on" {
+      return [
+        .warning(
+          "vacuum", "autovacuum is off: the queue's tables grow without end", advice: "set autovacuum on and reload")
+      ]
+    }
+    guard server.oldestTransaction > .seconds(600) else { return [] }
+    return [
+      .warning(
+        "vacuum", "a transaction has been open for \(server.oldestTransaction.brief): dead rows pile up behind it",
+        advice: "find it in pg_stat_activity by xact_start and end it")
+    ]
+  }
+
+  private func clock(_ connection: PostgresConnection) throws -> Finding {
+    let before = Date().timeIntervalSince1970
+    let theirs = try DatabaseHealth.clock(connection)
+    let after = Date().timeIntervalSince1970
+    let difference = Double(theirs.microseconds) / 1_000_000 - (before + after) / 2
+    let text = String(format: "%.3f", difference)
+    guard abs(difference) > 2 + (after - before) else { return .ok("clock", "\(text) s from the database's") }
+    return .warning(
+      "clock", "\(text) s from the database's: `Date` and `Received` fields and certificate checks use this machine's",
+      advice: "let NTP set both machines' clocks")
+  }
+
+  private func schema(_ version: Int32) -> Finding {
+    if version == Schema.newest { return .ok("schema", "version \(version)") }
+    if version > Schema.newest {
+      return .failed(
+        "schema", "version \(version), newer than this build's \(Schema.newest)", advice: "use a build as new")
+    }
+    return .failed(
+      "schema", version == 0 ? "the database has none yet" : "version \(version), this build needs \(Schema.newest)",
+      advice: "run `postrider migrate`")
+  }
+
+  private func installation(_ connection: PostgresConnection) throws -> [Finding] {
+    let found = try DatabaseHealth.installation(connection)
+    let wanted = settings.keeper.partitionsAhead
+    var findings: [Finding] = []
+    if found.hasOffset {
+      let advice = "reset postrider.installation.schedule_offset unless a test is running"
+      findings.append(
+        found.isTest
+          ? .warning("purpose", "a test database whose schedule time runs ahead of the clock", advice: advice)
+          : .failed("purpose", "a production database with a schedule offset: no role starts", advice: advice))
+    } else if found.isTest {
+      findings.append(
+        .warning(
+          "purpose", "a test database: its schedule can be moved", advice: "use another database for production"))
+    } else {
+      findings.append(.ok("purpose", "production"))
+    }
+    let days = "tables exist for \(found.daysAhead) days, today included"
+    let advice = "run a keeper, or `postrider migrate`, which makes them too"
+    if found.daysAhead < 2 {
+      findings.append(.failed("partitions", days + ": mail will be refused from midnight UTC on", advice: advice))
+    } else if found.daysAhead < wanted {
+      findings.append(.warning("partitions", days + ", wanted are \(wanted)", advice: advice))
+    } else {
+      findings.append(.ok("partitions", days))
+    }
+    return findings
+  }
+
+  private func workers(_ connection: PostgresConnection) throws -> Finding {
+    let workers = try DatabaseHealth.workers(connection)
+    let nodes = workers.nodes.joined(separator: ", ")
+    if workers.living == 0 {
+      return .warning("workers", "none is alive: nothing is delivered", advice: "start `postrider worker`")
+    }
+    guard workers.overdue == 0 else {
+      return .warning(
+        "workers", "\(workers.overdue) of \(workers.living) on \(nodes) have not been heard of for their lease",
+        advice: "see whether they run; a keeper takes their jobs away")
+    }
+    return .ok("workers", "\(workers.living) alive on \(nodes)")
+  }
+
+  private func keeper(_ connection: PostgresConnection) throws -> Finding {
+    let patience = max(settings.keeper.interval * 3, .seconds(5))
+    guard let keeper = try DatabaseHealth.keeper(connection), keeper.renewedAgo < patience else {
+      return .warning(
+        "keeper", "none leads: nothing expires, dead workers keep their jobs, no notice is sent",
+        advice: "start `postrider keeper`")
+    }
+    return .ok("keeper", "\(keeper.holder) leads, seen \(keeper.renewedAgo.brief) ago")
+  }
+}
+
+extension Duration {
+  /// Milliseconds with two decimals.
+  var precise: String {
+    let milliseconds = Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15
+    return String(format: "%.2f ms", milliseconds)
+  }
+}

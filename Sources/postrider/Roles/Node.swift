@@ -1,0 +1,177 @@
+internal import Cryptography
+internal import DNS
+internal import Foundation
+internal import Logging
+internal import MailQueue
+internal import NIOCore
+internal import NIOPosix
+internal import Observability
+internal import Postgres
+internal import Redis
+internal import RetryPolicy
+internal import Routing
+internal import SMTPClient
+internal import ServiceLifecycle
+internal import Settings
+internal import TLS
+internal import UnixSignals
+
+/// The parts that roles are put together from, made from the settings.
+struct Node {
+  let settings: Settings
+  let logger: Logger
+
+  init(_ settings: Settings, role: String) {
+    self.settings = settings
+    var logger = Logger(label: "postrider.\(role)")
+    logger[metadataKey: "node"] = "\(settings.node.name)"
+    self.logger = logger
+  }
+
+  // MARK: Database
+
+  func database(role: String, statementTimeout: Duration = .seconds(30)) -> PostgresConfiguration {
+    // The role itself sees to what a 250 promises, whatever the server's defaults are.
+    PostgresConfiguration(
+      url: settings.database.url, role: "postrider \(role)", statementTimeout: statementTimeout,
+      preamble: [
+        "SET synchronous_commit = on", "SET statement_timeout = '60s'",
+        "SET idle_in_transaction_session_timeout = '60s'",
+      ])
+  }
+
+  /// Waits until the database is there, and refuses one that this build must not use.
+  func checkDatabase(_ configuration: PostgresConfiguration) async throws {
+    var waits = 0
+    while true {
+      do throws(PostgresError) {
+        try Schema.check(try configuration.connect())
+        return
+      } catch {
+        guard error.kind == .connection || error.kind == .timeout, waits < 120 else {
+          throw CommandFailure(.unavailable, "the database cannot be used: \(error.message)")
+        }
+        if waits % 10 == 0 {
+          logger.warning("waiting for the database", metadata: ["error": "\(error)"])
+        }
+        waits += 1
+        try await Task.sleep(for: .milliseconds(500))
+      }
+    }
+  }
+
+  /// Redis only decides how fast: a role starts without it.
+  func redisURL() throws -> RedisURL {
+    guard let url = try? RedisURL(settings.redis.url) else {
+      throw CommandFailure(.configuration, "redis.url is not understood")
+    }
+    return url
+  }
+
+  func masterKey() throws -> MasterKey {
+    do {
+      return try MasterKey.load(file: settings.keys.masterFile)
+    } catch {
+      throw CommandFailure(
+        .configuration, "the master key of keys.master_file cannot be used: \(error.reason)",
+        advice: "restore it, mode 0600 and owned by the node's user; only a new installation may make a new one "
+          + "(a line «id:64 hexadecimal digits»)")
+    }
+  }
+
+  func serverTLS(certificate: String, key: String) throws -> TLSContext {
+    do {
+      return try TLSContext.server(certificateFile: certificate, keyFile: key)
+    } catch {
+      throw CommandFailure(
+        .configuration, error.reason,
+        advice: "smtp.certificate_file needs the PEM chain, smtp.key_file its key; both readable by the node's user")
+    }
+  }
+
+  func enqueuePolicy() throws -> EnqueuePolicy {
+    EnqueuePolicy(retryPeriod: settings.retry.period, master: try masterKey())
+  }
+
+  // MARK: Delivery
+
+  func resolver() throws -> DNSResolver {
+    try DNSResolver(
+      DNSConfiguration(
+        servers: settings.dns.servers, timeout: settings.dns.timeout,
+        trustAnchorFile: settings.dns.trustAnchorFile))
+  }
+
+  func router(_ resolver: DNSResolver) throws -> Router {
+    let delivery = settings.delivery
+    let names = [settings.node.name, delivery.hostname, settings.smtp.hostname]
+    return Router(
+      resolver: resolver,
+      configuration: RoutingConfiguration(
+        port: delivery.port, tls: TLSRequirement(delivery.tls),
+        allowedNetworks: delivery.allowNetworks.compactMap { CIDR($0) }, ourNames: names,
+        overrides: try delivery.routes.map { try RouteOverride($0) }))
+  }
+
+  func connectionPool(_ group: any EventLoopGroup) throws -> ConnectionPool {
+    let delivery = settings.delivery
+    var configuration = ClientConfiguration(heloName: delivery.hostname)
+    configuration.connectionsPerDestination = delivery.connectionsPerDestination
+    configuration.messagesPerConnection = delivery.messagesPerConnection
+    configuration.connectionIdleTime = delivery.connectionIdleTime
+    configuration.connectionAgeMax = delivery.connectionAgeMax
+    let limits = delivery.timeout
+    configuration.timeouts.connect = limits.connect
+    configuration.timeouts.greeting = limits.greeting
+    configuration.timeouts.hello = limits.hello
+    configuration.timeouts.tls = limits.tls
+    configuration.timeouts.login = limits.login
+    configuration.timeouts.mail = limits.mail
+    configuration.timeouts.recipient = limits.recipient
+    configuration.timeouts.data = limits.data
+    configuration.timeouts.block = limits.block
+    configuration.timeouts.finalDot = limits.finalDot
+    configuration.timeouts.reset = limits.reset
+    configuration.timeouts.quit = limits.quit
+    return ConnectionPool(
+      group: group, tls: try TLSContext.client(trustedCertificatesFile: delivery.caFile),
+      configuration: configuration)
+  }
+
+  func retrySchedule() -> RetrySchedule {
+    let retry = settings.retry
+    return RetrySchedule(first: retry.first, factor: retry.factor, max: retry.max, jitter: retry.jitter)
+  }
+
+  // MARK: Life
+
+  /// Runs services until SIGTERM or SIGINT, then lets them drain; a second signal ends the process at once.
+  func run(_ services: [any Service]) async throws {
+    var configuration = ServiceGroupConfiguration(
+      services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(5)
+    try await ServiceGroup(configuration: configuration).run()
+  }
+}
+
+extension TLSRequirement {
+  init(_ setting: DeliveryTLS) {
+    switch setting {
+    case .none: self = .none
+    case .opportunistic: self = .opportunistic
+    case .required: self = .verified
+    }
+  }
+}
+
+extension RouteOverride {
+  init(_ route: DeliveryRoute) throws {
+    var login: RouteLogin?
+    if let user = route.user, let file = route.passwordFile {
+      let text = try String(contentsOfFile: file, encoding: .utf8)
+      login = RouteLogin(user: user, password: text.trimmingCharacters(in: .newlines))
+    }
+    self.init(
+      domain: route.domain, host: route.host, port: route.port, tls: TLSRequirement(route.tls), login: login)
+  }
+}

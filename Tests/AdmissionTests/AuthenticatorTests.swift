@@ -1,0 +1,164 @@
+import Admission
+import MailTesting
+import NIOConcurrencyHelpers
+import Postgres
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct AuthenticatorTests {
+  let fixture: AdmissionFixture
+
+  init() async throws { fixture = try await AdmissionFixture() }
+
+  @Test func theAddressAndItsVariantsLogIn() async throws {
+    let authenticator = fixture.authenticator()
+    for name in ["bob@example.com", "bob@EXAMPLE.com", "bob+invoices@example.com", "bob+a+b@Example.Com"] {
+      #expect(await authenticator.login(name, "secret") == .accepted("bob@example.com"))
+    }
+    #expect(await authenticator.login("Bob@example.com", "secret") == .rejected)
+    await authenticator.shutdown()
+  }
+
+  @Test func aDomainsCredentialCoversItsAddresses() async throws {
+    let authenticator = fixture.authenticator()
+    let result = await authenticator.authenticate(
+      username: "anyone@example.com", password: Array("shared".utf8), clientAddress: "::1")
+    guard case .accepted(let principal) = result else {
+      Issue.record("\(result)")
+      return
+    }
+    #expect(principal.coversDomain)
+    #expect(principal.name == "example.com")
+    #expect(principal.tenantName == "acme")
+    #expect(await authenticator.login("example.com", "shared") == .accepted("example.com"))
+    // An address with a credential of its own has that one only.
+    #expect(await authenticator.login("bob@example.com", "shared") == .rejected)
+    await authenticator.shutdown()
+  }
+
+  @Test(arguments: [
+    ("bob@example.com", "wrong"), ("bob@example.com", ""), ("bob@example.com", "secret\0"),
+    ("nobody@nowhere.example", "secret"),
+    ("", "secret"), ("@example.com", "shared"), ("bob@", "secret"), ("bob\0@example.com", "secret"),
+    ("bob @example.com", "secret"), (String(repeating: "a", count: 400) + "@example.com", "shared"),
+    ("' OR true --@example.com", "x"),
+  ])
+  func everythingElseGetsOneAnswer(name: String, password: String) async throws {
+    let authenticator = fixture.authenticator()
+    #expect(await authenticator.login(name, password) == .rejected)
+    await authenticator.shutdown()
+  }
+
+  @Test func aSuccessSparesTheNextCheck() async throws {
+    let authenticator = fixture.authenticator()
+    #expect(await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"))
+    // From here on no password can be checked.
+    await authenticator.shutdown()
+    fixture.advance(by: .seconds(59))
+    #expect(await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"))
+    #expect(await authenticator.login("bob@example.com", "secret2") == .overloaded)
+    fixture.advance(by: .seconds(1))
+    #expect(await authenticator.login("bob@example.com", "secret") == .overloaded, "after a minute it is checked again")
+  }
+
+  @Test func aChangedPasswordIsVoidWithinSeconds() async throws {
+    let authenticator = fixture.authenticator()
+    #expect(await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"))
+    _ = try fixture.directory().changePassword(of: "bob@example.com", to: Array("other".utf8))
+    fixture.advance(by: .seconds(2))
+    #expect(await authenticator.login("bob@example.com", "secret") == .rejected)
+    #expect(await authenticator.login("bob@example.com", "other") == .accepted("bob@example.com"))
+    await authenticator.shutdown()
+  }
+
+  @Test func whatIsSwitchedOffEndsWithinSeconds() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    func expect(_ right: Outcome) async {
+      fixture.advance(by: .seconds(2))
+      #expect(await authenticator.login("bob@example.com", "secret") == right)
+      // Whoever has not the password does not learn it.
+      #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
+    }
+    await expect(.accepted("bob@example.com"))
+    try directory.disableCredential("bob@example.com")
+    await expect(.disabled("the credential is disabled"))
+    try directory.enableCredential("bob@example.com")
+    try directory.disableDomain("example.com")
+    await expect(.disabled("the domain is disabled"))
+    try directory.enableDomain("example.com")
+    try directory.disableTenant("acme")
+    await expect(.disabled("the tenant is suspended"))
+    try directory.enableTenant("acme")
+    await expect(.accepted("bob@example.com"))
+    await authenticator.shutdown()
+  }
+
+  @Test func aNewAccountIsFoundWithinSeconds() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    try directory.addDomain("new.example", tenant: "acme")
+    #expect(await authenticator.login("eve@new.example", "secret") == .rejected)
+    _ = try directory.addCredential("eve@new.example", password: Array("secret".utf8))
+    fixture.advance(by: .seconds(2))
+    #expect(await authenticator.login("eve@new.example", "secret") == .accepted("eve@new.example"))
+    await authenticator.shutdown()
+  }
+
+  @Test func whatComesOnTopOfTheBoundIsRefused() async throws {
+    let authenticator = fixture.authenticator(AuthenticatorConfiguration(checksMax: 1, waitingMax: 1))
+    let outcomes = await withTaskGroup(of: Outcome.self) { group in
+      for number in 0..<16 { group.addTask { await authenticator.login("bob@example.com", "wrong\(number)") } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outcomes.contains(.rejected))
+    #expect(outcomes.contains(.overloaded))
+    #expect(
+      await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"), "the bound is free again")
+    await authenticator.shutdown()
+  }
+
+  @Test func oneClientsManyConnectionsCostOneCheck() async throws {
+    let authenticator = fixture.authenticator(AuthenticatorConfiguration(checksMax: 1, waitingMax: 0))
+    let outcomes = await withTaskGroup(of: Outcome.self) { group in
+      for _ in 0..<32 { group.addTask { await authenticator.login("bob@example.com", "secret") } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outcomes == Array(repeating: .accepted("bob@example.com"), count: 32))
+    await authenticator.shutdown()
+  }
+
+  @Test func withoutTheDatabaseNobodyIsRejectedOrLetIn() async throws {
+    let authenticator = fixture.authenticator()
+    #expect(await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"))
+    try await fixture.database.drop()
+    fixture.advance(by: .seconds(2))
+    #expect(await authenticator.login("bob@example.com", "secret") == .unavailable)
+    #expect(await authenticator.login("bob@example.com", "wrong") == .unavailable)
+    #expect(await authenticator.login("nobody@example.com", "secret") == .unavailable)
+    #expect(await authenticator.login("\0", "secret") == .unavailable)
+    await authenticator.shutdown()
+  }
+
+  @Test func aDatabaseThatHangsDoesNotGatherLogins() async throws {
+    let locker = try PostgresConfiguration(url: fixture.database.url, role: "locker").connect()
+    try locker.execute(script: "BEGIN; LOCK TABLE postrider.credential IN ACCESS EXCLUSIVE MODE")
+    let impatient = fixture.authenticator(AuthenticatorConfiguration(lookupTimeMax: .milliseconds(50)))
+    #expect(await impatient.login("bob@example.com", "secret") == .unavailable)
+    await impatient.shutdown()
+    let narrow = fixture.authenticator(AuthenticatorConfiguration(lookupsMax: 1, lookupTimeMax: .seconds(60)))
+    async let first = narrow.login("bob@example.com", "secret")
+    // Two lookups wait at the lock: the impatient one's and this one's.
+    try await eventually("two waiting lookups") { [database = fixture.database] in
+      try await database.query(
+        """
+        SELECT count(*) = 2 FROM pg_locks WHERE NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """
+      ).hasPrefix("t")
+    }
+    #expect(await narrow.login("eve@example.com", "secret") == .unavailable)
+    try locker.execute(script: "ROLLBACK")
+    #expect(await first == .accepted("bob@example.com"))
+    await narrow.shutdown()
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import MailTesting
+import Supervision
+import Testing
+
+/// `postrider dev` as people start it, on ports of its own.
+@Suite("Development node")
+struct DevTests {
+  private struct Place {
+    let files: TemporaryDirectory
+    let arguments: [String]
+
+    init() throws {
+      files = try TemporaryDirectory()
+      let ports = (0..<6).map { _ in LoopbackPort.free() }
+      arguments = [
+        "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
+        "--dns-port", "\(ports[2])", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])", "--set",
+        "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
+      ]
+    }
+
+    func start() throws -> ProcessHarness { try ProcessHarness("postrider", arguments) }
+
+    func pid(of name: String) throws -> Int32 {
+      let text = try String(contentsOfFile: files.path("dev/run/\(name).pid"), encoding: .utf8)
+      return try #require(Int32(text.split(separator: " ")[0]))
+    }
+
+    var pids: [Int32] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: files.path("dev/run"))) ?? []
+      return names.compactMap { try? pid(of: String($0.dropLast(4))) }
+    }
+
+    var environment: [String: String] {
+      get throws {
+        let text = try String(contentsOfFile: files.path("dev/env.sh"), encoding: .utf8)
+        let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+          let parts = line.dropFirst("export ".count).split(separator: "=", maxSplits: 1)
+          return parts.count == 2 ? (String(parts[0]), parts[1].trimmingCharacters(in: ["'"])) : nil
+        }
+        return Dictionary(uniqueKeysWithValues: pairs)
+      }
+    }
+  }
+
+  @Test("--once sends a message all the way, shows its trace and stops everything")
+  func once() async throws {
+    let place = try Place()
+    let result = try await run("postrider", place.arguments + ["--once"])
+    #expect(result.status.isSuccess, "\(result.output)")
+    #expect(result.output.contains("the message went all the way"))
+    #expect(result.output.contains("mx1.inbox.example"))
+    #expect(place.pids.isEmpty)
+    let kept = try FileManager.default.contentsOfDirectory(atPath: place.files.path("dev/sink"))
+    #expect(kept.sorted() == ["000001.eml", "000001.json"])
+  }
+
+  @Test("killed without a goodbye it leaves nobody behind, and the next start goes on with the same data")
+  func killed() async throws {
+    let place = try Place()
+    let first = try place.start()
+    try await first.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    let environment = try place.environment
+    let processes = place.pids
+    #expect(processes.count == 9)
+    first.send(.kill)
+    try await first.waitForExit()
+    try await eventually("the end of its children") { processes.allSatisfy { !isAlive($0) } }
+
+    let second = try place.start()
+    try await second.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    #expect(try place.environment == environment)
+    let url = try #require(environment["DATABASE_URL"])
+    #expect(try await psql("SELECT count(*) FROM postrider.tenant WHERE name = 'demo'", url: url) == "1")
+    #expect(try await second.terminate() == .exited(0))
+    #expect(place.pids.isEmpty)
+  }
+
+  @Test("a dead role comes back; a second node in the same place is refused; reset forgets")
+  func lifecycle() async throws {
+    let place = try Place()
+    let node = try place.start()
+    try await node.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    let second = try await run("postrider", place.arguments)
+    #expect(!second.status.isSuccess)
+    #expect(second.output.contains("process \(node.processID)"))
+    let worker = try place.pid(of: "worker-1")
+    kill(worker, SIGKILL)
+    try await node.waitForLine(containing: "worker-1 was ended by SIGKILL")
+    try await eventually("another worker") { ((try? place.pid(of: "worker-1")) ?? worker) != worker }
+    #expect(try await node.terminate() == .exited(0))
+    let reset = try await run("postrider", ["dev", "reset", "--directory", place.files.path("dev")])
+    #expect(reset.status.isSuccess)
+    #expect(!FileManager.default.fileExists(atPath: place.files.path("dev")))
+  }
+
+  @Test("an occupied port is named with its setting and its holder")
+  func occupied() async throws {
+    let place = try Place()
+    let port = try #require(place.arguments.first { $0.hasPrefix("smtp.starttls") }?.split(separator: ":").last)
+    let script = "import socket; s=socket.create_server(('127.0.0.1',\(port))); print('ready',flush=True); s.accept()"
+    let holder = try ProcessHarness("python3", ["-c", script])
+    try await holder.waitForLine(containing: "ready")
+    let result = try await run("postrider", place.arguments + ["--once"])
+    #expect(!result.status.isSuccess)
+    #expect(result.output.contains("smtp.starttls.listen"))
+    #expect(result.output.contains("(process \(holder.processID))"))
+  }
+}
+
+/// Neither gone nor a zombie.
+private func isAlive(_ process: Int32) -> Bool {
+  guard let line = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
+  return !line[(line.lastIndex(of: ")") ?? line.startIndex)...].hasPrefix(") Z")
+}

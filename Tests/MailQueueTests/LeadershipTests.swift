@@ -1,0 +1,54 @@
+import MailQueue
+import MailTesting
+import Postgres
+import Testing
+
+@Suite struct LeadershipTests {
+  private func take(_ holder: String, _ queue: QueueFixture, patience: Duration = .seconds(3600)) async throws
+    -> Leadership?
+  {
+    try await queue.pool.run { try Leadership.take(holder: holder, patience: patience, $0) }
+  }
+
+  private func duty(as leader: Leadership, _ queue: QueueFixture) async throws {
+    try await queue.pool.run { _ = try $0.transaction([leader.guardStatement]) }
+  }
+
+  @Test func oneLeadsAndTheOthersWait() async throws {
+    let queue = try await QueueFixture()
+    let first = try #require(try await take("a", queue))
+    #expect(try await take("b", queue) == nil)
+    #expect(try await take("a", queue) == first, "renewing keeps the epoch")
+    try await duty(as: first, queue)
+  }
+
+  @Test func whoWasReplacedCanDoNothingMore() async throws {
+    let queue = try await QueueFixture()
+    let first = try #require(try await take("a", queue))
+    let second = try #require(try await take("b", queue, patience: .zero))
+    #expect(second.epoch > first.epoch)
+    let error = await #expect(throws: PostgresError.self) { try await duty(as: first, queue) }
+    #expect(error?.sqlState == "PR003")
+    try await duty(as: second, queue)
+  }
+
+  @Test func whoResignsIsReplacedAtOnce() async throws {
+    let queue = try await QueueFixture()
+    let first = try #require(try await take("a", queue))
+    try await queue.pool.run { try first.resign($0) }
+    let second = try #require(try await take("b", queue))
+    #expect(second.epoch > first.epoch)
+  }
+
+  /// No session is ended before the keeper has been in contact with the database for a full lease.
+  @Test func aShortContactEndsNoSession() async throws {
+    let queue = try await QueueFixture()
+    let silent = try await queue.session(lease: .milliseconds(100))
+    try await eventually("its lease has run out") {
+      try await queue.database.query(
+        "SELECT bool_and(renewed_at < clock_timestamp() - lease) FROM postrider.worker_session") == "t"
+    }
+    #expect(try await queue.pool.run { try WorkerSessions.endDead(inContact: .milliseconds(99), $0).count } == 0)
+    #expect(try await queue.pool.run { try WorkerSessions.endDead(inContact: .seconds(1), $0).map(\.id) } == [silent])
+  }
+}
