@@ -2,7 +2,9 @@
 import argparse
 import importlib
 import json
+import os
 import pathlib
+import shutil
 import signal
 import sys
 import types
@@ -11,7 +13,8 @@ from .bench import Bench, Trouble
 from .prerequisites import ensure_prerequisites
 
 # Name, module in this package, what it measures. A module has `run(bench: Bench) -> dict`; what it returns is what
-# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup.
+# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup, and `NEEDS_ROOT`,
+# why only root can measure it.
 MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
 }
@@ -56,8 +59,19 @@ def main(arguments: list[str]) -> int:
 def _measure(module: types.ModuleType, options: argparse.Namespace) -> dict:
     root = pathlib.Path(__file__).resolve().parent.parent.parent
     ensure_prerequisites(root, getattr(module, "PACKAGES", ()), installs=not options.no_setup)
+    if hasattr(module, "NEEDS_ROOT") and os.geteuid() != 0:
+        _become_root(root, module.NEEDS_ROOT)
     with Bench(root, options) as bench:
         return bench.describe_machine() | module.run(bench)
+
+
+def _become_root(root: pathlib.Path, why: str) -> None:
+    """Starts the benchmark anew through sudo; what had to be installed and built is there by now."""
+    sudo = shutil.which("sudo")
+    if not sudo:
+        raise Trouble(f"{why}, and there is no sudo: run scripts/bench as root")
+    print(f"{why}: asking sudo", file=sys.stderr, flush=True)
+    os.execv(sudo, [sudo, str(root / "scripts/bench"), *sys.argv[1:], "--no-setup"])
 
 
 def _interrupt(number: int, frame: types.FrameType | None) -> None:
