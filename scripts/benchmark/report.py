@@ -78,7 +78,8 @@ def _order(system: str, case: Case) -> tuple[int, bool, str]:
 
 def _ratios_table(result: dict[str, typing.Any]) -> str:
     rows = [
-        (f"{case['size']}, {case['connections']}", *(f"{case['ratios'][name]:.2f}" for name in ("accepted", "delivered", "cpu")))
+        (f"{case['size']}, {case['connections']}",
+         *(f"{case['ratios'][name]:.2f}" for name in ("accepted", "delivered", "cpu")))
         for case in result["cases"]]
     return table(("Postrider ÷ Postfix", "accepted/s", "delivered/s", "CPU"), rows)
 

@@ -185,7 +185,8 @@ def _facts(postfix: Postfix, postrider: Postrider) -> dict[str, typing.Any]:
         "connections": CONNECTIONS,
         "postfix": {"version": postfix.version(), "settings": postfix.settings()},
         "postgresql": {
-            "version": postgres.version(), "durable": {name: postgres.value(f"SHOW {name}") for name in postgres.DURABLE},
+            "version": postgres.version(),
+            "durable": {name: postgres.value(f"SHOW {name}") for name in postgres.DURABLE},
             "settings": postgres.differing_settings(),
         },
     }
