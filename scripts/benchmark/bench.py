@@ -18,7 +18,7 @@ from .trouble import Trouble
 __all__ = ["Bench", "Trouble", "free_port", "wait_until"]
 
 
-class Bench(contextlib.AbstractContextManager):
+class Bench(contextlib.AbstractContextManager["Bench"]):
     """What every measurement is given. Leaving it stops every child and removes the databases (unless --keep)."""
 
     def __init__(self, root: pathlib.Path, options: argparse.Namespace) -> None:
@@ -78,7 +78,7 @@ class Bench(contextlib.AbstractContextManager):
 
     def scratch(self, name: str) -> pathlib.Path:
         """An empty directory that does not outlive the run. What an earlier run left there is removed."""
-        path = self.directory / name
+        path: pathlib.Path = self.directory / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
         self._scratch.append(path)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import types
+import typing
 
 from .bench import Bench, Trouble
 from .prerequisites import ensure_prerequisites
@@ -28,7 +29,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description=DESCRIPTION, epilog=f"measurements:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measurement", nargs="?", default="throughput", choices=list(MEASUREMENTS), metavar="measurement")
+    parser.add_argument(
+        "measurement", nargs="?", default="throughput", choices=list(MEASUREMENTS), metavar="measurement")
     parser.add_argument("--quick", action="store_true", help="fewer cases and messages")
     parser.add_argument("--json", action="store_true", help="print one JSON object; progress goes to stderr")
     parser.add_argument("--directory", default="var/bench", help="where everything is made (default: var/bench)")
@@ -56,13 +58,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _measure(module: types.ModuleType, options: argparse.Namespace) -> dict:
+def _measure(module: types.ModuleType, options: argparse.Namespace) -> dict[str, typing.Any]:
     root = pathlib.Path(__file__).resolve().parent.parent.parent
     ensure_prerequisites(root, getattr(module, "PACKAGES", ()), installs=not options.no_setup)
     if hasattr(module, "NEEDS_ROOT") and os.geteuid() != 0:
         _become_root(root, module.NEEDS_ROOT)
     with Bench(root, options) as bench:
-        return bench.describe_machine() | module.run(bench)
+        result: dict[str, typing.Any] = module.run(bench)
+        return bench.describe_machine() | result
 
 
 def _become_root(root: pathlib.Path, why: str) -> None:

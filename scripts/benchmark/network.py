@@ -6,7 +6,8 @@ def free_port() -> int:
     """A TCP port on loopback that nobody has at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def listens(port: int) -> bool:

@@ -6,7 +6,6 @@ makes mail durable (fsync of every queue file) and how it slows senders down (in
 import os
 import pathlib
 import pwd
-import shutil
 
 from .bench import Bench, free_port, wait_until
 from .network import listens
@@ -113,10 +112,9 @@ class Postfix:
         (self._configuration / "master.cf").write_text("\n".join(lines) + "\n")
 
     def _check_reachable(self, path: pathlib.Path) -> None:
-        probe = ["test", "-w", str(path)]
         owner = pwd.getpwnam("postfix")
         try:
-            run([shutil.which("test") or "/usr/bin/test", *probe[1:]], user=owner.pw_uid, group=owner.pw_gid)
+            run(["test", "-w", str(path)], user=owner.pw_uid, group=owner.pw_gid, extra_groups=[])
         except Trouble:
             raise Trouble(
                 f"the user postfix cannot reach {path}: choose a place with --directory that everybody may search, "

@@ -53,7 +53,6 @@ class Postgres:
             f"{self._name}-initdb", command, user=self._user, keeps=(self._descriptor,))
         if child.wait(120) != 0:
             raise Trouble(f"initdb failed:\n{child.last_lines()}")
-        secret.unlink()
 
     def start(self) -> None:
         """Starts the server, and makes the data directory first where there is none."""

@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Child:
     """A started process. What it prints is in its log."""
 
-    def __init__(self, name: str, process: subprocess.Popen, log: pathlib.Path, stop_signal: int) -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: pathlib.Path, stop_signal: int) -> None:
         self.name = name
         self.process = process
         self.log = log
@@ -130,7 +130,7 @@ def run(
 ) -> str:
     """Runs a program to its end. Returns its stdout; raises Trouble with its output when it fails."""
     try:
-        result = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=os.environ | (environment or {}), **options)
     except subprocess.TimeoutExpired:
         raise Trouble(f"{command[0]} did not end in {seconds:g} seconds") from None

@@ -27,6 +27,8 @@ def print_facts(bench: Bench, facts: dict[str, typing.Any]) -> None:
     postfix, postgresql = facts["postfix"], facts["postgresql"]
     bench.say(f"Postfix {postfix['version']} with: " + ", ".join(
         f"{name}={value}" for name, value in postfix["settings"].items()))
+    bench.say("Source straight to sink, 10 KB, messages per second: " + ", ".join(
+        f"{mode} {rate:.0f}" for mode, rate in facts["source_to_sink_10k"].items()))
     bench.say(f"PostgreSQL {postgresql['version']} with: " + ", ".join(
         f"{name}={value}" for name, value in (postgresql["durable"] | postgresql["settings"]).items()))
 
@@ -76,7 +78,8 @@ def _order(system: str, case: Case) -> tuple[int, bool, str]:
 
 def _ratios_table(result: dict[str, typing.Any]) -> str:
     rows = [
-        (f"{case['size']}, {case['connections']}", *(f"{case['ratios'][name]:.2f}" for name in ("accepted", "delivered", "cpu")))
+        (f"{case['size']}, {case['connections']}",
+         *(f"{case['ratios'][name]:.2f}" for name in ("accepted", "delivered", "cpu")))
         for case in result["cases"]]
     return table(("Postrider ÷ Postfix", "accepted/s", "delivered/s", "CPU"), rows)
 
