@@ -15,13 +15,16 @@ package struct EnqueuePolicy: Sendable {
 }
 
 /// Builds the statements that make a batch of messages durable: set-based, one round trip, one COMMIT.
-struct EnqueueTransaction {
-  private(set) var statements: [PostgresStatement] = []
+package struct EnqueueTransaction {
+  /// In the order in which they must run.
+  package private(set) var statements: [PostgresStatement] = []
 
   /// - Parameters:
   ///   - lanes: the id of each lane that a recipient falls into.
   ///   - withChunks: false when the chunks of the (single) message are streamed apart.
-  init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true) throws {
+  package init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true)
+    throws
+  {
     let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
     statements.append(Self.lock(used))
     let ciphers = messages.map { BodyCipher(for: $0.id) }
