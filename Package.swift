@@ -68,7 +68,8 @@ let adapters: [Target] = [
 
 let services: [Target] = [
   module("MailQueue", ["MailModel", "Postgres", "Cryptography", nioCore, nioConcurrency, logging]),
-  module("Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
+  module(
+    "Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules"]),
@@ -167,6 +168,10 @@ let package = Package(
   products: [
     .executable(name: "postrider", targets: ["postrider"]),
     .executable(name: "postrider-lab", targets: ["postrider-lab"]),
+    // For Tests/Benchmarks, which is a package of its own.
+    .library(
+      name: "PostriderModules",
+      targets: ["MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "MailQueue"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -25,7 +25,7 @@ final class QueueFixture: Sendable {
     let keyFile = directory.path("master.key")
     try MasterKey.create(file: keyFile)
     master = try MasterKey.load(file: keyFile)
-    let configuration = PostgresConfiguration(url: database.url, role: "test")
+    let configuration = PostgresConfiguration(url: database.url, role: "test", preamble: PlannerSettings.preamble)
     try Schema.migrate(try configuration.connect(), purpose: .test)
     pool = PostgresPool(configuration, threads: threads)
     tenant = try await Self.addTenant("first", pool)

@@ -27,7 +27,7 @@ struct AcceptorCommand: AsyncParsableCommand {
       throw CommandFailure(
         .configuration, "smtp.certificate_file and smtp.key_file must be set: mail is only taken over TLS")
     }
-    let database = node.database(role: "acceptor")
+    let database = node.queueDatabase(role: "acceptor")
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
     try await node.checkDatabase(database)
