@@ -149,6 +149,7 @@ let testing: [Target] = [
   tests("WakeHintsTests", ["WakeHints", "MailQueue", "MailModel", "Redis", "MailTesting", nioCore, nioPosix]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailTesting", "Supervision", "Postgres", "Cryptography"]),
+  tests("DeliveryWorkerTests", ["DeliveryWorker", "MailQueue"]),
   tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
   tests(
     "MailQueueTests", ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", nioCore, nioConcurrency]),

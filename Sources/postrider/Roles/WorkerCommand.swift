@@ -83,6 +83,7 @@ private struct WorkerParts {
       mailLog: MailLog(), logger: node.logger, hints: hints.hints)
     var configuration = WorkerConfiguration(node: settings.node.name, retry: node.retrySchedule())
     configuration.jobsMax = settings.worker.jobsMax
+    configuration.connectionsPerDestination = settings.delivery.connectionsPerDestination
     configuration.pollInterval = settings.worker.pollInterval
     configuration.heartbeat = settings.worker.heartbeat
     configuration.lease = settings.worker.lease
