@@ -11,6 +11,7 @@ internal import Redis
 internal import SMTPWire
 internal import Settings
 internal import TLS
+internal import TicketKeys
 internal import WakeHints
 
 struct AcceptorCommand: AsyncParsableCommand {
@@ -48,9 +49,12 @@ struct AcceptorCommand: AsyncParsableCommand {
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
       queue: queue, group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
+    let ticketKeys = SharedTicketKeys(
+      tls: tls, redis: redis, master: policy.master, rotation: settings.smtp.ticketRotation, logger: node.logger)
+    await ticketKeys.begin()
     try await service.start()
     node.logger.info("ready")
-    try await node.run([service])
+    try await node.run([ticketKeys, service])
     await redis.shutdown()
     queuePool.shutdown()
     loginPool.shutdown()
