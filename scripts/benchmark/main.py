@@ -14,6 +14,8 @@ from .prerequisites import ensure_prerequisites
 # --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup.
 MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
+    "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
+    "memory": ("memory", "memory of many idle sessions, of large messages; processor time of an idle node"),
 }
 
 DESCRIPTION = "Measures Postrider on this machine. docs/benchmarks.md tells the method."

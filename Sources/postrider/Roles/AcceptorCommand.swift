@@ -28,6 +28,10 @@ struct AcceptorCommand: AsyncParsableCommand {
       throw CommandFailure(
         .configuration, "smtp.certificate_file and smtp.key_file must be set: mail is only taken over TLS")
     }
+    // Beside the sessions there are spill files, connections to PostgreSQL and Redis, and the program's own.
+    if OpenFiles.allowAll() < settings.smtp.sessionsMax + 500 {
+      node.logger.warning("the limit of open files (ulimit -Hn) is too low for smtp.sessions_max")
+    }
     let database = node.database(role: "acceptor")
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
@@ -64,7 +68,8 @@ struct AcceptorCommand: AsyncParsableCommand {
   }
 
   /// - Throws: when there is no such tenant.
-  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients? {
+  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients?
+  {
     guard !plain.listen.isEmpty, let tenant = plain.tenant else { return nil }
     let trusted = TrustedClients(tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, pool: pool)
     if case .rejected = await trusted.principal() {
