@@ -1,4 +1,4 @@
-"""The benchmark's parts: real processes of Postrider, Postfix, PostgreSQL and Redis, started, loaded, measured, stopped.
+"""The benchmark's parts: real processes of Postrider, Postfix, PostgreSQL and Redis, started, loaded, measured.
 
 `main` dispatches to one module for each measurement; each has `run(bench) -> dict`. What they share:
 

@@ -7,18 +7,18 @@ import os
 import pathlib
 import platform
 import shutil
-import socket
 import sys
 import time
 import typing
 
+from .network import free_port
 from .processes import Processes
 from .trouble import Trouble
 
-__all__ = ["Bench", "Trouble"]
+__all__ = ["Bench", "Trouble", "free_port", "wait_until"]
 
 
-class Bench(contextlib.AbstractContextManager):
+class Bench(contextlib.AbstractContextManager["Bench"]):
     """What every measurement is given. Leaving it stops every child and removes the databases (unless --keep)."""
 
     def __init__(self, root: pathlib.Path, options: argparse.Namespace) -> None:
@@ -33,6 +33,7 @@ class Bench(contextlib.AbstractContextManager):
         self.logs = self.directory / "logs"
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir()
+        self._give_to_caller()
         self.processes = Processes(self.logs)
         self._scratch: list[pathlib.Path] = []
 
@@ -77,7 +78,7 @@ class Bench(contextlib.AbstractContextManager):
 
     def scratch(self, name: str) -> pathlib.Path:
         """An empty directory that does not outlive the run. What an earlier run left there is removed."""
-        path = self.directory / name
+        path: pathlib.Path = self.directory / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
         self._scratch.append(path)
@@ -87,6 +88,12 @@ class Bench(contextlib.AbstractContextManager):
         """What is free where the databases are."""
         return shutil.disk_usage(self.directory).free
 
+    def _give_to_caller(self) -> None:
+        # Whoever called sudo measures the rest, and removes the directory, without it.
+        if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+            for path in (self.directory, self.logs, self.directory / "lock"):
+                os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
+
     def _take_lock(self) -> typing.IO[str]:
         # Two runs at once would measure each other.
         file = open(self.directory / "lock", "w")
@@ -95,13 +102,6 @@ class Bench(contextlib.AbstractContextManager):
         except OSError:
             raise Trouble(f"another benchmark runs in {self.directory}") from None
         return file
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: typing.Callable[[], bool], seconds: float, what: str, pause: float = 0.01) -> None:

@@ -2,16 +2,20 @@
 import argparse
 import importlib
 import json
+import os
 import pathlib
+import shutil
 import signal
 import sys
 import types
+import typing
 
 from .bench import Bench, Trouble
 from .prerequisites import ensure_prerequisites
 
 # Name, module in this package, what it measures. A module has `run(bench: Bench) -> dict`; what it returns is what
-# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup.
+# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup, and `NEEDS_ROOT`,
+# why only root can measure it.
 MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
     "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
@@ -27,7 +31,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description=DESCRIPTION, epilog=f"measurements:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measurement", nargs="?", default="throughput", choices=list(MEASUREMENTS), metavar="measurement")
+    parser.add_argument(
+        "measurement", nargs="?", default="throughput", choices=list(MEASUREMENTS), metavar="measurement")
     parser.add_argument("--quick", action="store_true", help="fewer cases and messages")
     parser.add_argument("--json", action="store_true", help="print one JSON object; progress goes to stderr")
     parser.add_argument("--directory", default="var/bench", help="where everything is made (default: var/bench)")
@@ -55,11 +60,23 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _measure(module: types.ModuleType, options: argparse.Namespace) -> dict:
+def _measure(module: types.ModuleType, options: argparse.Namespace) -> dict[str, typing.Any]:
     root = pathlib.Path(__file__).resolve().parent.parent.parent
     ensure_prerequisites(root, getattr(module, "PACKAGES", ()), installs=not options.no_setup)
+    if hasattr(module, "NEEDS_ROOT") and os.geteuid() != 0:
+        _become_root(root, module.NEEDS_ROOT)
     with Bench(root, options) as bench:
-        return bench.describe_machine() | module.run(bench)
+        result: dict[str, typing.Any] = module.run(bench)
+        return bench.describe_machine() | result
+
+
+def _become_root(root: pathlib.Path, why: str) -> None:
+    """Starts the benchmark anew through sudo; what had to be installed and built is there by now."""
+    sudo = shutil.which("sudo")
+    if not sudo:
+        raise Trouble(f"{why}, and there is no sudo: run scripts/bench as root")
+    print(f"{why}: asking sudo", file=sys.stderr, flush=True)
+    os.execv(sudo, [sudo, str(root / "scripts/bench"), *sys.argv[1:], "--no-setup"])
 
 
 def _interrupt(number: int, frame: types.FrameType | None) -> None:

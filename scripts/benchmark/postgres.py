@@ -11,11 +11,13 @@ from .processes import Child, run
 from .trouble import Trouble
 
 _ROLE = "postrider"
-_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 class Postgres:
     """A server on loopback with an empty data directory below the run's directory."""
+
+    # What makes a COMMIT durable; the benchmark refuses to run without.
+    DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
     def __init__(self, bench: Bench, name: str = "postgres") -> None:
         self._bench = bench
@@ -51,7 +53,6 @@ class Postgres:
             f"{self._name}-initdb", command, user=self._user, keeps=(self._descriptor,))
         if child.wait(120) != 0:
             raise Trouble(f"initdb failed:\n{child.last_lines()}")
-        secret.unlink()
 
     def start(self) -> None:
         """Starts the server, and makes the data directory first where there is none."""
@@ -106,10 +107,14 @@ class Postgres:
         rows = self.query(sql, database)
         return rows[0][0] or "" if rows else ""
 
+    def disconnect(self, database: str) -> None:
+        """Closes the connection that `query` keeps to a database."""
+        if database in self._connections:
+            self._connections.pop(database).close()
+
     def drop_database(self, name: str) -> None:
         """Forgets a database, whoever is still connected."""
-        if name in self._connections:
-            self._connections.pop(name).close()
+        self.disconnect(name)
         self.query(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     # Figures
@@ -143,11 +148,12 @@ class Postgres:
             f"""
             SELECT calls, round(total_exec_time), round(mean_exec_time::numeric, 3), wal_bytes,
               left(regexp_replace(query, '\\s+', ' ', 'g'), 100)
-            FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT {limit}
+            FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+            ORDER BY total_exec_time DESC LIMIT {limit}
             """, database)
 
     def _check_durable(self) -> None:
-        for name in _DURABLE:
+        for name in self.DURABLE:
             if self.value(f"SHOW {name}") != "on":
                 raise Trouble(f"PostgreSQL runs with {name} off: that would measure nothing")
 

@@ -9,15 +9,22 @@ from .trouble import Trouble
 
 
 def ensure_prerequisites(root: pathlib.Path, packages: typing.Sequence[str], installs: bool) -> None:
-    """Runs scripts/setup and scripts/build where something is missing or older than its source.
+    """Runs scripts/setup where something is missing, and scripts/build where a source has changed since it last did.
 
     Raises Trouble when that fails or, without `installs`, when something is missing.
     """
     missing = [package for package in packages if not _is_installed(package)]
     if missing or not _has_programs():
         _script(root, installs, "setup", *packages)
-    if _is_stale(root):
+    executables = [root / ".build/release" / name for name in ("postrider", "postrider-lab")]
+    if not all(executable.exists() for executable in executables) or (installs and _is_stale(root)):
         _script(root, installs, "build")
+        _stamp(root).touch()
+
+
+def _stamp(root: pathlib.Path) -> pathlib.Path:
+    # An executable's own time says little: what had not to be linked again keeps its old one.
+    return root / ".build/benchmark-built"
 
 
 def _has_programs() -> bool:
@@ -30,10 +37,9 @@ def _is_installed(package: str) -> bool:
 
 
 def _is_stale(root: pathlib.Path) -> bool:
-    executables = [root / ".build/release" / name for name in ("postrider", "postrider-lab")]
-    if not all(executable.exists() for executable in executables):
+    if not _stamp(root).exists():
         return True
-    built = min(executable.stat().st_mtime for executable in executables)
+    built = _stamp(root).stat().st_mtime
     sources = [root / "Package.swift", *(path for path in (root / "Sources").rglob("*") if path.is_file())]
     return any(source.stat().st_mtime > built for source in sources)
 

@@ -1,4 +1,5 @@
 """Children of the benchmark: started with a log of their own, stopped in any event."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -16,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Child:
     """A started process. What it prints is in its log."""
 
-    def __init__(self, name: str, process: subprocess.Popen, log: pathlib.Path, stop_signal: int) -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: pathlib.Path, stop_signal: int) -> None:
         self.name = name
         self.process = process
         self.log = log
@@ -62,18 +63,23 @@ class Child:
             os.kill(self.pid, number)
 
     def stop(self, seconds: float = 30) -> None:
-        """Asks it to end, waits for a bounded time, then kills it with all its children."""
+        """Asks it to end, waits for a bounded time, then kills what is left of its process group."""
+        if not self.is_running():
+            return
         self.send(self._stop_signal)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._kill_group()
 
     def kill(self) -> None:
-        """Ends it and its children at once."""
+        """Ends it and its process group at once."""
         if self.is_running():
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-            self.process.wait(10)
+        self.process.wait(10)
 
 
 class Processes:
@@ -124,7 +130,7 @@ def run(
 ) -> str:
     """Runs a program to its end. Returns its stdout; raises Trouble with its output when it fails."""
     try:
-        result = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=os.environ | (environment or {}), **options)
     except subprocess.TimeoutExpired:
         raise Trouble(f"{command[0]} did not end in {seconds:g} seconds") from None

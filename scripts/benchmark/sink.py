@@ -3,6 +3,7 @@ import os
 import re
 
 from .bench import Bench, free_port, wait_until
+from .network import listens
 from .processes import Child
 
 _COUNT = re.compile(rb"mesg=(\d+)")
@@ -24,7 +25,7 @@ class Sink:
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._child = self._bench.processes.start(
             self._name, ["smtp-sink", *user, "-c", "-m", "2000", f"127.0.0.1:{self.port}", "1024"])
-        wait_until(lambda: _listens(self.port), 10, "smtp-sink")
+        wait_until(lambda: listens(self.port), 10, "smtp-sink")
 
     def stop(self) -> None:
         """Stops it."""
@@ -45,10 +46,3 @@ class Sink:
     def wait_for(self, count: int, seconds: float) -> None:
         """Returns once it has taken so many. Raises Trouble when that takes longer."""
         wait_until(lambda: self.count() >= count, seconds, f"{count} messages in the sink", pause=0.005)
-
-
-def _listens(port: int) -> bool:
-    """Whether somebody listens, without a connection that would be counted."""
-    wanted = f"0100007F:{port:04X}"
-    with open("/proc/net/tcp") as table:
-        return any(line.split()[1] == wanted and line.split()[3] == "0A" for line in table.readlines()[1:])
