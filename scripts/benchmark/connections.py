@@ -1,10 +1,11 @@
 """TLS handshakes beside `openssl s_server`, and resumption across two acceptors."""
-import statistics
 import time
 import typing
 
 from . import tlsclient
-from .bench import Bench, free_port, wait_until
+from .bench import Bench, wait_until
+from .figures import Figure, rounded
+from .network import free_port, listens
 from .node import Node
 from .postgres import Postgres
 from .usage import cpu_seconds
@@ -34,7 +35,7 @@ def _full(bench: Bench, node: Node) -> dict[str, typing.Any]:
         "s_server",
         ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", node.authority, "-key",
          str(node.directory / "server.key"), "-tls1_3", "-rev", "-quiet"])
-    wait_until(lambda: _answers(port, node.authority), 10, "openssl s_server")
+    wait_until(lambda: listens(port), 10, "openssl s_server")
     acceptor = node.acceptors[0]
     ends = {"s_server": (port, server.pid), "acceptor": (acceptor.implicit_tls, acceptor.child.pid)}
     bench.say(f"full TLS 1.3 handshakes, ECDSA P-256, {_CLIENTS} processes of openssl s_time, {rounds} rounds in turn")
@@ -48,19 +49,17 @@ def _full(bench: Bench, node: Node) -> dict[str, typing.Any]:
             rates[name].append(count / duration)
             per_cpu[name].append(count / spent)
     server.stop()
+    figures = {name: Figure.of(values) for name, values in rates.items()}
+    figures_cpu = {name: Figure.of(values) for name, values in per_cpu.items()}
     for name in ends:
-        bench.say(
-            f"  {name:9} {statistics.median(rates[name]):7.0f}/s ({min(rates[name]):.0f}-{max(rates[name]):.0f}),"
-            f" {statistics.median(per_cpu[name]):7.0f} per CPU second"
-            f" ({min(per_cpu[name]):.0f}-{max(per_cpu[name]):.0f})")
-    ratio = _ratio(rates)
-    ratio_cpu = _ratio(per_cpu)
+        bench.say(f"  {name:9} {figures[name]} per second, {figures_cpu[name]} per CPU second")
+    ratio, ratio_cpu = _ratio(figures), _ratio(figures_cpu)
     bench.say(f"  acceptor ÷ s_server: {ratio:.2f}, per CPU second {ratio_cpu:.2f}")
     return {
-        "handshake_ratio": round(ratio, 3),
-        "handshake_ratio_per_cpu_second": round(ratio_cpu, 3),
-        "handshakes_per_s": {name: [round(rate) for rate in values] for name, values in rates.items()},
-        "handshakes_per_cpu_s": {name: [round(rate) for rate in values] for name, values in per_cpu.items()},
+        "handshake_ratio": rounded(ratio),
+        "handshake_ratio_per_cpu_second": rounded(ratio_cpu),
+        "handshakes_per_s": {name: figure.record() for name, figure in figures.items()},
+        "handshakes_per_cpu_s": {name: figure.record() for name, figure in figures_cpu.items()},
     }
 
 
@@ -91,14 +90,6 @@ def _resumed(bench: Bench, node: Node) -> dict[str, typing.Any]:
     return {"resumption": figures}
 
 
-def _ratio(values: dict[str, list[float]]) -> float:
-    """Of the medians: acceptor to s_server."""
-    return statistics.median(values["acceptor"]) / statistics.median(values["s_server"])
-
-
-def _answers(port: int, authority: str) -> bool:
-    try:
-        tlsclient.handshakes(port, authority, 1, 1)
-    except Exception:
-        return False
-    return True
+def _ratio(figures: dict[str, Figure]) -> float:
+    """Of the medians."""
+    return figures["acceptor"].median / figures["s_server"].median

@@ -5,7 +5,8 @@ import time
 import typing
 
 from . import tlsclient
-from .bench import Bench, free_port, wait_until
+from .bench import Bench, wait_until
+from .network import free_port
 from .node import RECIPIENT, USER, Node
 from .postgres import Postgres
 from .processes import Child
