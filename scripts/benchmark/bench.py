@@ -12,7 +12,7 @@ import time
 import typing
 
 from .network import free_port
-from .processes import Processes
+from .processes import Processes, run
 from .trouble import Trouble
 
 __all__ = ["Bench", "Trouble", "free_port", "wait_until"]
@@ -68,6 +68,7 @@ class Bench(contextlib.AbstractContextManager["Bench"]):
         return {
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "quick": self.quick,
+            "revision": _revision(self.root),
             "machine": {
                 "cores": len(os.sched_getaffinity(0)), "processor": _processor(), "memory_gb": round(pages / 2**30, 1),
                 "kernel": platform.release(),
@@ -114,6 +115,14 @@ def wait_until(condition: typing.Callable[[], bool], seconds: float, what: str, 
         if time.monotonic() > deadline:
             raise Trouble(f"waited {seconds:g} seconds in vain for {what}")
         time.sleep(pause)
+
+
+def _revision(root: pathlib.Path) -> str:
+    """What was measured; empty where git does not know."""
+    try:
+        return run(["git", "-c", f"safe.directory={root}", "describe", "--always", "--dirty"], cwd=root).strip()
+    except (Trouble, OSError):
+        return ""
 
 
 def _processor() -> str:

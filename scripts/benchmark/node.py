@@ -121,9 +121,17 @@ class Node:
         """Postrider's own processes."""
         return [child.pid for child in [a.child for a in self.acceptors] + self.workers + self.keepers]
 
+    def parts(self) -> dict[str, list[int]]:
+        """Everything that a message costs something: the first process of each role, of Redis, of PostgreSQL."""
+        return {
+            "acceptor": [acceptor.child.pid for acceptor in self.acceptors],
+            "worker": [child.pid for child in self.workers], "keeper": [child.pid for child in self.keepers],
+            "redis": self.redis.pids, "postgresql": [self.postgres.pid],
+        }
+
     def pids(self) -> list[int]:
-        """The roots of everything that a message costs: the roles, Redis, PostgreSQL."""
-        return self.role_pids() + self.redis.pids + [self.postgres.pid]
+        """The same in one list."""
+        return [pid for part in self.parts().values() for pid in part]
 
     # The queue
 

@@ -57,9 +57,9 @@ class Postfix:
             self._child.stop()
             self._child = None
 
-    def pids(self) -> list[int]:
-        """Its master process, the parent of all others."""
-        return [self._child.pid] if self._child else []
+    def parts(self) -> dict[str, list[int]]:
+        """What it is made of: its master process is the parent of all others."""
+        return {"master": [self._child.pid] if self._child else []}
 
     def is_drained(self) -> bool:
         """Whether its queue is empty."""

@@ -36,9 +36,9 @@ class Postrider:
         self.node.stop()
         self.postgres.stop()
 
-    def pids(self) -> list[int]:
-        """The first process of each part."""
-        return self.node.pids()
+    def parts(self) -> dict[str, list[int]]:
+        """What it is made of, and the first process of each."""
+        return self.node.parts()
 
     def is_drained(self) -> bool:
         """Whether every recipient has its outcome."""

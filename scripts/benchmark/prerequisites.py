@@ -1,5 +1,4 @@
 """What must be there before anything is measured: packages and executables, by the same scripts that people use."""
-import os
 import pathlib
 import subprocess
 import sys
@@ -9,26 +8,29 @@ from .trouble import Trouble
 
 
 def ensure_prerequisites(root: pathlib.Path, packages: typing.Sequence[str], installs: bool) -> None:
-    """Runs scripts/setup where something is missing, and scripts/build where a source has changed since it last did.
+    """Runs scripts/setup, and scripts/build where a source has changed since it last did.
 
-    Raises Trouble when that fails or, without `installs`, when something is missing.
+    - packages: what scripts/setup installs in addition.
+    - installs: False only checks.
+
+    Raises Trouble when that fails or something is missing.
     """
-    missing = [package for package in packages if not _is_installed(package)]
-    if missing or not _has_programs():
-        _script(root, installs, "setup", *packages)
     executables = [root / ".build/release" / name for name in ("postrider", "postrider-lab")]
-    if not all(executable.exists() for executable in executables) or (installs and _is_stale(root)):
-        _script(root, installs, "build")
+    are_built = all(executable.exists() for executable in executables)
+    if not installs:
+        missing = [package for package in packages if not _is_installed(package)]
+        if missing or not are_built:
+            raise Trouble(f"something is missing; run {' '.join(['scripts/setup', *packages])} and scripts/build")
+        return
+    _script(root, "setup", *packages)
+    if not are_built or _is_stale(root):
+        _script(root, "build")
         _stamp(root).touch()
 
 
 def _stamp(root: pathlib.Path) -> pathlib.Path:
     # An executable's own time says little: what had not to be linked again keeps its old one.
     return root / ".build/benchmark-built"
-
-
-def _has_programs() -> bool:
-    return any(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")) and _is_installed("redis-server")
 
 
 def _is_installed(package: str) -> bool:
@@ -44,11 +46,8 @@ def _is_stale(root: pathlib.Path) -> bool:
     return any(source.stat().st_mtime > built for source in sources)
 
 
-def _script(root: pathlib.Path, installs: bool, name: str, *arguments: str) -> None:
-    command = [str(root / "scripts" / name), *arguments]
-    shown = " ".join(["scripts/" + name, *arguments])
-    if not installs:
-        raise Trouble(f"something is missing or old; run {shown}")
+def _script(root: pathlib.Path, name: str, *arguments: str) -> None:
     # stdout may belong to --json.
-    if subprocess.run(command, stdout=sys.stderr.fileno(), env=os.environ | {"LC_ALL": "C.UTF-8"}).returncode != 0:
-        raise Trouble(f"{shown} failed")
+    command = [str(root / "scripts" / name), *arguments]
+    if subprocess.run(command, stdout=sys.stderr.fileno()).returncode != 0:
+        raise Trouble(f"{' '.join(['scripts/' + name, *arguments])} failed")

@@ -46,6 +46,7 @@ def finish(bench: Bench, measured: Measured) -> dict[str, typing.Any]:
     bench.say(f"\nMedian (least-most) of {rounds} rounds; ratios are those of the medians.\n")
     bench.say(_systems_table(measured))
     result = _object(measured)
+    bench.say("\n" + _parts_table(result))
     bench.say("\n" + _ratios_table(result))
     bench.say("\n" + _bars_table(result))
     return result
@@ -74,6 +75,14 @@ def _systems_table(measured: Measured) -> str:
 
 def _order(system: str, case: Case) -> tuple[int, bool, str]:
     return case.size, not case.reuses, system
+
+
+def _parts_table(result: dict[str, typing.Any]) -> str:
+    parts = list(result["cases"][0]["postrider"]["cpu_parts"])
+    rows = [
+        (f"{case['size']}, {case['connections']}", *(f"{case['postrider']['cpu_parts'][part]:.3f}" for part in parts))
+        for case in result["cases"]]
+    return table(("Postrider's CPU s per 1000", *parts), rows)
 
 
 def _ratios_table(result: dict[str, typing.Any]) -> str:
@@ -120,13 +129,17 @@ def _case(measured: Measured, case: Case) -> dict[str, typing.Any]:
             for what in ("accepted", "delivered", "cpu_per_thousand")}
         for name in ("Postfix", "Postrider")}
     postfix, postrider = systems["Postfix"], systems["Postrider"]
-    wal = [sample.wal_bytes for sample in measured.samples["Postrider", case] if sample.wal_bytes is not None]
+    samples = measured.samples["Postrider", case]
+    wal = [sample.wal_bytes for sample in samples if sample.wal_bytes is not None]
+    parts = {
+        part: rounded(Figure.of([sample.cpu_parts[part] for sample in samples]).median)
+        for part in samples[0].cpu_parts}
     return {
         "size": _SIZES[case.size], "connections": "reused" if case.reuses else "one message each",
         "messages": case.messages,
         "postfix": {what: figure.record() for what, figure in postfix.items()},
         "postrider": {what: figure.record() for what, figure in postrider.items()} | {
-            "wal_bytes": Figure.of(wal).record()},
+            "wal_bytes": Figure.of(wal).record(), "cpu_parts": parts},
         "ratios": {
             name: rounded(postrider[what].median / postfix[what].median)
             for name, what in (("accepted", "accepted"), ("delivered", "delivered"), ("cpu", "cpu_per_thousand"))},

@@ -35,8 +35,14 @@ class Sample:
 
     accepted: float
     delivered: float
-    cpu_per_thousand: float
+    # CPU seconds per thousand messages of each part of the system.
+    cpu_parts: dict[str, float]
     wal_bytes: float | None
+
+    @property
+    def cpu_per_thousand(self) -> float:
+        """Of the whole system."""
+        return sum(self.cpu_parts.values())
 
 
 @dataclasses.dataclass
@@ -113,19 +119,23 @@ def _measure(system: Postfix | Postrider, sink: Sink, case: Case) -> Sample:
     os.sync()
     first = sink.count()
     wal = system.wal_bytes() if isinstance(system, Postrider) else 0
-    cpu = cpu_seconds(system.pids())
+    cpu = _cpu(system)
     start = time.monotonic()
     accepted = smtp_source(system.port, case.messages, case.size, case.reuses)
     sink.wait_for(first + case.messages, 180)
     delivered = time.monotonic() - start
     wait_until(system.is_drained, 30, f"{system.name}'s empty queue")
-    cpu = cpu_seconds(system.pids()) - cpu
+    used = {part: seconds - cpu[part] for part, seconds in _cpu(system).items()}
     if sink.count() != first + case.messages:
         raise Trouble(f"the sink counted {sink.count() - first} messages from {system.name} instead of {case.messages}")
     return Sample(
         accepted=case.messages / accepted, delivered=case.messages / delivered,
-        cpu_per_thousand=cpu / case.messages * 1000,
+        cpu_parts={part: seconds / case.messages * 1000 for part, seconds in used.items()},
         wal_bytes=(system.wal_bytes() - wal) / case.messages if isinstance(system, Postrider) else None)
+
+
+def _cpu(system: Postfix | Postrider) -> dict[str, float]:
+    return {part: cpu_seconds(pids) for part, pids in system.parts().items()}
 
 
 def _extras(bench: Bench, postrider: Postrider, sink: Sink, measured: Measured, loader: Loader) -> None:
