@@ -72,6 +72,7 @@ let services: [Target] = [
     "Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
+  module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules"]),
   module(
     "SMTPClient",
@@ -105,7 +106,7 @@ let executables: [Target] = [
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", nioCore, nioPosix,
-      logging, lifecycle, signals, argumentParser, "WakeHints",
+      logging, lifecycle, signals, argumentParser, "TicketKeys", "WakeHints",
     ],
     swiftSettings: settings),
   .executableTarget(
@@ -147,6 +148,9 @@ let testing: [Target] = [
   tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),
   tests("RedisTests", ["Redis", "MailTesting", nioCore, nioPosix, nioConcurrency]),
   tests("WakeHintsTests", ["WakeHints", "MailQueue", "MailModel", "Redis", "MailTesting", nioCore, nioPosix]),
+  tests(
+    "TicketKeysTests",
+    ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailTesting", "Supervision", "Postgres", "Cryptography"]),
   tests("DeliveryWorkerTests", ["DeliveryWorker", "MailQueue"]),

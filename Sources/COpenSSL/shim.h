@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/pem.h>
+#include <openssl/core_names.h>
 
 // What follows exists only because Swift cannot import function-like macros and macros with casts:
 // each wrapper is the macro after its name.
@@ -26,13 +27,7 @@ static inline int shim_SSL_CTX_set_max_proto_version(SSL_CTX *context, int versi
   return (int)SSL_CTX_set_max_proto_version(context, version);
 }
 
-static inline int shim_SSL_CTX_get_ticket_keys(SSL_CTX *context, void *keys, int count) {
-  return (int)SSL_CTX_get_tlsext_ticket_keys(context, keys, count);
-}
-
-static inline int shim_SSL_CTX_set_ticket_keys(SSL_CTX *context, void *keys, int count) {
-  return (int)SSL_CTX_set_tlsext_ticket_keys(context, keys, count);
-}
+static inline int shim_SSL_CTX_get_ex_new_index(void) { return SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL); }
 
 static inline int shim_SSL_set_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
@@ -56,3 +51,13 @@ static const uint64_t shim_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t shim_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t shim_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const uint64_t shim_SSL_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
+
+// A parameter points to its name, and Swift's strings do not stay where they are.
+static inline int shim_EVP_MAC_CTX_use_HMAC_SHA256(EVP_MAC_CTX *context, const void *key, size_t count) {
+  OSSL_PARAM parameters[] = {
+    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+    OSSL_PARAM_construct_end(),
+  };
+  return EVP_MAC_CTX_set_params(context, parameters);
+}

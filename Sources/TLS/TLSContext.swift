@@ -14,20 +14,27 @@ package enum TLSVersion: Sendable, Hashable {
 package final class TLSContext: Sendable {
   private let source: Source
   private let current: NIOLockedValueBox<Handle>
+  private let tickets = TicketSealing()
 
   private init(_ source: Source) throws(TLSFailure) {
     self.source = source
-    current = NIOLockedValueBox(try source.load())
+    current = NIOLockedValueBox(try source.load(tickets))
   }
 
   /// A server's context.
   /// - Parameters:
   ///   - certificateFile: PEM; the server's certificate first, then its chain.
   ///   - keyFile: PEM, without pass phrase.
+  ///   - ticketLifetime: how long a session can be resumed. The client is told, and it is checked here.
   package static func server(
-    certificateFile: String, keyFile: String, minimumVersion: TLSVersion = .v1_2
+    certificateFile: String, keyFile: String, minimumVersion: TLSVersion = .v1_2,
+    ticketLifetime: Duration = .seconds(7200)
   ) throws(TLSFailure) -> TLSContext {
-    try TLSContext(.server(certificateFile: certificateFile, keyFile: keyFile, minimumVersion: minimumVersion))
+    try TLSContext(
+      .server(
+        ServerParameters(
+          certificateFile: certificateFile, keyFile: keyFile, minimumVersion: minimumVersion,
+          ticketLifetime: ticketLifetime)))
   }
 
   /// A client's context.
@@ -39,11 +46,8 @@ package final class TLSContext: Sendable {
   /// Reads the files again. New handshakes use what they hold now; connections that are open go on, and
   /// tickets stay good. If a file is missing or wrong, nothing changes and the reason is thrown.
   package func reload() throws(TLSFailure) {
-    let fresh = try source.load()
-    current.withLockedValue { handle in
-      fresh.copyTicketKeys(of: handle)
-      handle = fresh
-    }
+    let fresh = try source.load(tickets)
+    current.withLockedValue { $0 = fresh }
   }
 
   /// When the server's certificate stops being valid, in Unix seconds; nil for a client.
@@ -51,34 +55,41 @@ package final class TLSContext: Sendable {
     current.withLockedValue { $0.certificateExpiry }
   }
 
-  /// The number of bytes that `useTicketKeys` takes: a name (16), an HMAC key (32), an AES key (32).
-  package static let ticketKeysSize = 80
-
-  /// Sets the keys of session tickets (RFC 5077, RFC 8446 §4.6.1), so that processes that share them resume
-  /// each other's sessions. Without it each process makes its own.
-  /// - Returns: false when the size is not `ticketKeysSize`; nothing has changed then.
-  package func useTicketKeys(_ keys: [UInt8]) -> Bool {
-    guard keys.count == Self.ticketKeysSize else { return false }
-    return current.withLockedValue { $0.setTicketKeys(keys) }
+  /// Sets the keys of a server's session tickets, so that processes that share them resume each other's sessions.
+  /// Without it each process makes a key of its own.
+  /// - Parameter keys: the first one seals, all open. Nothing changes if there is none.
+  package func useTicketKeys(_ keys: [TLSTicketKey]) {
+    guard !keys.isEmpty else { return }
+    tickets.keys.withLockedValue { $0 = keys }
   }
+
+  /// The keys in use.
+  package var ticketKeys: [TLSTicketKey] { tickets.keys.withLockedValue { $0 } }
 
   /// The context for one new connection.
   var handle: Handle { current.withLockedValue { $0 } }
 }
 
 extension TLSContext {
+  fileprivate struct ServerParameters: Sendable {
+    let certificateFile: String
+    let keyFile: String
+    let minimumVersion: TLSVersion
+    let ticketLifetime: Duration
+  }
+
   private enum Source: Sendable {
-    case server(certificateFile: String, keyFile: String, minimumVersion: TLSVersion)
+    case server(ServerParameters)
     case client(trustedCertificatesFile: String?)
 
-    func load() throws(TLSFailure) -> Handle {
+    func load(_ tickets: TicketSealing) throws(TLSFailure) -> Handle {
       switch self {
-      case .server(let certificateFile, let keyFile, let minimumVersion):
-        let handle = try Handle(TLS_server_method())
-        try handle.becomeServer(certificateFile: certificateFile, keyFile: keyFile, minimumVersion: minimumVersion)
+      case .server(let parameters):
+        let handle = try Handle(TLS_server_method(), tickets)
+        try handle.becomeServer(parameters)
         return handle
       case .client(let file):
-        let handle = try Handle(TLS_client_method())
+        let handle = try Handle(TLS_client_method(), tickets)
         try handle.trust(file: file)
         return handle
       }
@@ -88,16 +99,18 @@ extension TLSContext {
   /// Owner of an `SSL_CTX`.
   ///
   /// `@unchecked Sendable`: it is set up before anyone else sees it, and from then on only `SSL_new`, which
-  /// OpenSSL makes safe between threads, and the ticket keys, under the lock of `current`, are used.
+  /// OpenSSL makes safe between threads, is used; the ticket keys have a lock of their own.
   final class Handle: @unchecked Sendable {
     let pointer: OpaquePointer
+    private let tickets: TicketSealing
 
-    init(_ method: OpaquePointer?) throws(TLSFailure) {
+    init(_ method: OpaquePointer?, _ tickets: TicketSealing) throws(TLSFailure) {
       ERR_clear_error()
       guard let pointer = SSL_CTX_new(method) else {
         throw .fromErrorQueue(.configuration, "cannot make a TLS context")
       }
       self.pointer = pointer
+      self.tickets = tickets
       // Buffers of an idle connection are given back: 32 KB less for each of many thousand sessions.
       _ = shim_SSL_CTX_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS))
       _ = shim_SSL_CTX_set_min_proto_version(pointer, TLS1_2_VERSION)
@@ -113,10 +126,9 @@ extension TLSContext {
 }
 
 extension TLSContext.Handle {
-  fileprivate func becomeServer(
-    certificateFile: String, keyFile: String, minimumVersion: TLSVersion
-  ) throws(TLSFailure) {
-    if minimumVersion == .v1_3 { _ = shim_SSL_CTX_set_min_proto_version(pointer, TLS1_3_VERSION) }
+  fileprivate func becomeServer(_ parameters: TLSContext.ServerParameters) throws(TLSFailure) {
+    let (certificateFile, keyFile) = (parameters.certificateFile, parameters.keyFile)
+    if parameters.minimumVersion == .v1_3 { _ = shim_SSL_CTX_set_min_proto_version(pointer, TLS1_3_VERSION) }
     SSL_CTX_set_options(pointer, shim_SSL_OP_CIPHER_SERVER_PREFERENCE | shim_SSL_OP_PRIORITIZE_CHACHA)
     ERR_clear_error()
     guard SSL_CTX_use_certificate_chain_file(pointer, certificateFile) == 1 else {
@@ -131,6 +143,8 @@ extension TLSContext.Handle {
     }
     let name = Array("postrider".utf8)
     SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count))
+    SSL_CTX_set_timeout(pointer, Int(clamping: parameters.ticketLifetime.components.seconds))
+    tickets.install(in: pointer)
   }
 
   fileprivate func trust(file: String?) throws(TLSFailure) {
@@ -142,17 +156,6 @@ extension TLSContext.Handle {
     } else if SSL_CTX_set_default_verify_paths(pointer) != 1 {
       throw .fromErrorQueue(.configuration, "cannot use the system's trusted certificates")
     }
-  }
-
-  fileprivate func copyTicketKeys(of other: TLSContext.Handle) {
-    var keys = [UInt8](repeating: 0, count: TLSContext.ticketKeysSize)
-    if shim_SSL_CTX_get_ticket_keys(other.pointer, &keys, Int32(keys.count)) == 1 { _ = setTicketKeys(keys) }
-    OPENSSL_cleanse(&keys, keys.count)
-  }
-
-  fileprivate func setTicketKeys(_ keys: [UInt8]) -> Bool {
-    var keys = keys
-    return shim_SSL_CTX_set_ticket_keys(pointer, &keys, Int32(keys.count)) == 1
   }
 
   fileprivate var certificateExpiry: Int64? {

@@ -10,12 +10,15 @@ final class TLSSession {
   static let recordSizeMax = 16_384
 
   private let ssl: OpaquePointer
+  /// The `SSL` object keeps its `SSL_CTX` alive, but not what that one calls for tickets.
+  private let handle: TLSContext.Handle
   private let transport = RecordTransport()
   private let isServer: Bool
   private let hasName: Bool
 
   init(server context: TLSContext) throws(TLSFailure) {
-    ssl = try Self.make(context, transport)
+    handle = context.handle
+    ssl = try Self.make(handle, transport)
     isServer = true
     hasName = false
     SSL_set_accept_state(ssl)
@@ -25,7 +28,8 @@ final class TLSSession {
     guard verification == .none || serverName != nil else {
       throw TLSFailure(.verification, "there is no name to verify the certificate against")
     }
-    ssl = try Self.make(context, transport)
+    handle = context.handle
+    ssl = try Self.make(handle, transport)
     isServer = false
     hasName = serverName != nil
     SSL_set_connect_state(ssl)
@@ -35,9 +39,11 @@ final class TLSSession {
 
   deinit { SSL_free(ssl) }
 
-  private static func make(_ context: TLSContext, _ transport: RecordTransport) throws(TLSFailure) -> OpaquePointer {
+  private static func make(
+    _ context: TLSContext.Handle, _ transport: RecordTransport
+  ) throws(TLSFailure) -> OpaquePointer {
     ERR_clear_error()
-    guard let ssl = SSL_new(context.handle.pointer) else {
+    guard let ssl = SSL_new(context.pointer) else {
       throw .fromErrorQueue(.configuration, "cannot begin TLS")
     }
     guard let bio = transport.makeBIO() else {

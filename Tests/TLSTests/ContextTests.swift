@@ -68,9 +68,17 @@ import Testing
     #expect(try certificates.client().certificateExpiry == nil)
   }
 
-  @Test func ticketKeysHaveASize() throws {
+  @Test func ticketKeysHaveASizeAndOutliveAReload() throws {
+    #expect(TLSTicketKey([1, 2, 3]) == nil)
+    let key = try #require(TLSTicketKey([UInt8](repeating: 7, count: TLSTicketKey.size)))
     let server = try certificates.server()
-    #expect(!server.useTicketKeys([1, 2, 3]))
-    #expect(server.useTicketKeys([UInt8](repeating: 7, count: TLSContext.ticketKeysSize)))
+    let own = server.ticketKeys
+    #expect(own.count == 1)
+    #expect(try own != certificates.server().ticketKeys)
+    server.useTicketKeys([])
+    #expect(server.ticketKeys == own, "never without a key")
+    server.useTicketKeys([key] + own)
+    try server.reload()
+    #expect(server.ticketKeys == [key] + own)
   }
 }

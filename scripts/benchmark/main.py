@@ -20,6 +20,8 @@ MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
     "backlog": ("backlog", "claims, completions and acceptance at 10 thousand to 10 million queued recipients"),
     "micro": ("micro", "parsers, ciphers, header rewriting and the hot statements, each by itself"),
+    "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
+    "memory": ("memory", "memory of many idle sessions, of large messages; processor time of an idle node"),
 }
 
 DESCRIPTION = "Measures Postrider on this machine. docs/benchmarks.md tells the method."

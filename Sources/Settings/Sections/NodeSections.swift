@@ -25,7 +25,7 @@ package struct RedisSection: SettingSection {
   package let url = Setting(
     "redis.url", .url(["redis", "redis+unix"], example: "redis://127.0.0.1:6379/0"),
     default: "redis://127.0.0.1:6379/0", isSecret: true,
-    "Where wake-up hints travel. The node works without it, slower.")
+    "Where wake-up hints travel and acceptors share ticket keys. The node works without it, slower.")
 }
 
 package struct KeysSection: SettingSection {

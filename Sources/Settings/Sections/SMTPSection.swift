@@ -49,6 +49,10 @@ package struct SMTPSection: SettingSection {
   package let passwordCacheTime = Setting(
     "smtp.password_cache_time", .duration(.zero ... .seconds(3600)), default: .seconds(60),
     "How long a successful login is remembered; 0 turns it off.")
+  package let ticketRotation = Setting(
+    "smtp.ticket_rotation", .duration(.seconds(1) ... .seconds(86400)), default: .seconds(3600),
+    "How long one key makes TLS session tickets; a session can be resumed for as long again. All acceptors share the "
+      + "keys through Redis.")
   package let threads = Setting(
     "smtp.threads", .count(0...256), default: 0, "Event loops of an acceptor; 0 takes one for each core.")
 }

@@ -12,6 +12,7 @@ internal import Redis
 internal import SMTPWire
 internal import Settings
 internal import TLS
+internal import TicketKeys
 internal import WakeHints
 
 struct AcceptorCommand: AsyncParsableCommand {
@@ -27,7 +28,15 @@ struct AcceptorCommand: AsyncParsableCommand {
       throw CommandFailure(
         .configuration, "smtp.certificate_file and smtp.key_file must be set: mail is only taken over TLS")
     }
+<<<<<<< HEAD
     let database = node.queueDatabase(role: "acceptor")
+=======
+    // Beside the sessions there are spill files, connections to PostgreSQL and Redis, and the program's own.
+    if OpenFiles.allowAll() < settings.smtp.sessionsMax + 500 {
+      node.logger.warning("the limit of open files (ulimit -Hn) is too low for smtp.sessions_max")
+    }
+    let database = node.database(role: "acceptor")
+>>>>>>> 9cd4c568610ded6a8e7b17919b1dc946b0422b2d
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
     try await node.checkDatabase(database)
@@ -50,9 +59,12 @@ struct AcceptorCommand: AsyncParsableCommand {
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
       trusted: trusted, queue: queue, group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
+    let ticketKeys = SharedTicketKeys(
+      tls: tls, redis: redis, master: policy.master, rotation: settings.smtp.ticketRotation, logger: node.logger)
+    await ticketKeys.begin()
     try await service.start()
     node.logger.info("ready")
-    try await node.run([service])
+    try await node.run([ticketKeys, service])
     await redis.shutdown()
     queuePool.shutdown()
     loginPool.shutdown()
@@ -60,7 +72,8 @@ struct AcceptorCommand: AsyncParsableCommand {
   }
 
   /// - Throws: when there is no such tenant.
-  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients? {
+  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients?
+  {
     guard !plain.listen.isEmpty, let tenant = plain.tenant else { return nil }
     let trusted = TrustedClients(tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, pool: pool)
     if case .rejected = await trusted.principal() {

@@ -88,7 +88,8 @@ struct Node {
 
   func serverTLS(certificate: String, key: String) throws -> TLSContext {
     do {
-      return try TLSContext.server(certificateFile: certificate, keyFile: key)
+      return try TLSContext.server(
+        certificateFile: certificate, keyFile: key, ticketLifetime: settings.smtp.ticketRotation * 2)
     } catch {
       throw CommandFailure(
         .configuration, error.reason,

@@ -21,6 +21,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try common.settingsWithLogging()
+    OpenFiles.allowAll()
     let parts = try await WorkerParts(settings, isolatedCommand: commandToDeliverAlone)
     try await parts.node.run([
       DeliveryWorkerService(services: parts.services, configuration: parts.configuration)
