@@ -55,9 +55,9 @@ final class HotStatements {
   /// Jobs that the last claim has got.
   var claimedCount: Int { claimed.reduce(0) { $0 + $1.jobs.count } }
 
-  func claim(lanes: Int = 64, rows: Int = 300) async throws {
+  func claim(rows: Int = 300) async throws {
     counter += 1
-    claimed = try await queue.claim(session, counter: counter, lanes: lanes, rows: rows)
+    claimed = try await queue.claim(session, counter: counter, rows: rows)
   }
 
   private func readBodies() async throws {

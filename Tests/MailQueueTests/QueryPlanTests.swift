@@ -73,7 +73,7 @@ import Testing
     try await queue.database.query("VACUUM ANALYZE")
     let work = try await HotStatements(queue: queue)
     let plans = try await PlanRecorder(server: server, pool: queue.pool).record {
-      try await work.claim(lanes: 32, rows: 96)
+      try await work.claim(rows: 96)
     }
     #expect(work.claimedCount == 96)
     return plans.reduce(0) { $0 + $1.blocks }

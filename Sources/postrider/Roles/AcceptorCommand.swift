@@ -28,15 +28,11 @@ struct AcceptorCommand: AsyncParsableCommand {
       throw CommandFailure(
         .configuration, "smtp.certificate_file and smtp.key_file must be set: mail is only taken over TLS")
     }
-<<<<<<< HEAD
-    let database = node.queueDatabase(role: "acceptor")
-=======
     // Beside the sessions there are spill files, connections to PostgreSQL and Redis, and the program's own.
     if OpenFiles.allowAll() < settings.smtp.sessionsMax + 500 {
       node.logger.warning("the limit of open files (ulimit -Hn) is too low for smtp.sessions_max")
     }
-    let database = node.database(role: "acceptor")
->>>>>>> 9cd4c568610ded6a8e7b17919b1dc946b0422b2d
+    let database = node.queueDatabase(role: "acceptor")
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
     try await node.checkDatabase(database)
