@@ -153,6 +153,7 @@ let testing: [Target] = [
     ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailTesting", "Supervision", "Postgres", "Cryptography"]),
+  tests("DeliveryWorkerTests", ["DeliveryWorker", "MailQueue"]),
   tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
   tests(
     "MailQueueTests", ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", nioCore, nioConcurrency]),
@@ -172,6 +173,10 @@ let package = Package(
   products: [
     .executable(name: "postrider", targets: ["postrider"]),
     .executable(name: "postrider-lab", targets: ["postrider-lab"]),
+    // For Tests/Benchmarks, which is a package of its own.
+    .library(
+      name: "PostriderModules",
+      targets: ["MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "MailQueue"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -13,6 +13,7 @@ struct ClaimLoop: Sendable {
   let sessions: SessionHolder
   private let delivery: MessageDelivery
   private let inFlight: InFlight
+  private let allowances: NIOLockedValueBox<DestinationAllowances>
   private let outcomes: OutcomeWriter
   private let turns: Turns
 
@@ -23,6 +24,9 @@ struct ClaimLoop: Sendable {
     outcomes = OutcomeWriter(pool: services.database, logger: services.logger)
     delivery = MessageDelivery(services: services, configuration: configuration, outcomes: outcomes)
     inFlight = InFlight(limit: configuration.jobsMax)
+    allowances = NIOLockedValueBox(
+      DestinationAllowances(
+        jobsMax: configuration.jobsMax, connectionsPerDestination: configuration.connectionsPerDestination))
     turns = Turns(configuration.isolatedMax)
   }
 
@@ -79,10 +83,14 @@ struct ClaimLoop: Sendable {
       }
       let claimed = await claim(lease, &cursor)
       for (message, body) in claimed {
-        inFlight.add(message.jobs.count)
+        let (domain, count) = (message.destination, message.jobs.count)
+        inFlight.add(count)
+        allowances.withLockedValue { $0.began(domain, count, now: .now) }
         deliveries.addTask {
-          await deliver(message, body, lease)
-          inFlight.remove(message.jobs.count)
+          let isRefused = await deliver(message, body, lease)
+          inFlight.remove(count)
+          let mayHaveMore = allowances.withLockedValue { $0.ended(domain, count, isRefused: isRefused, now: .now) }
+          if mayHaveMore { alarm.ring() }
         }
       }
       if claimed.isEmpty {
@@ -94,14 +102,15 @@ struct ClaimLoop: Sendable {
 
   private func claim(_ lease: WorkerLease, _ cursor: inout FairCursor) async -> [(ClaimedMessage, ByteBuffer?)] {
     let (start, bodies) = (cursor, services.bodies)
-    let (lanesMax, rowsMax, counter) = (configuration.lanesMax, inFlight.room, lease.nextCounter())
+    let counter = lease.nextCounter()
+    let (rooms, rowsMax) = allowances.withLockedValue { $0.rooms(room: inFlight.room, now: .now) }
     let lost = lease.lostClaims
     do {
       let (claimed, next) = try await services.database.run { connection in
         var cursor = start
         if !lost.isEmpty { try WorkerSessions.void(lost, of: lease.id, connection) }
         let messages = try Claims.take(
-          session: lease.id, counter: counter, cursor: &cursor, lanesMax: lanesMax, rowsMax: rowsMax, connection)
+          session: lease.id, counter: counter, cursor: &cursor, rooms: rooms, rowsMax: rowsMax, connection)
         let small = messages.filter { $0.size <= Self.readAheadMax }
         let whole = try bodies.readWhole(small, connection)
         return (messages.map { ($0, whole[$0.id].map { ByteBuffer(bytes: $0) }) }, cursor)
@@ -122,61 +131,20 @@ struct ClaimLoop: Sendable {
   /// Bodies up to this size come along with the claim; larger ones are streamed when they are sent.
   private static let readAheadMax = 64 * 1024
 
-  private func deliver(_ message: ClaimedMessage, _ body: ByteBuffer?, _ lease: WorkerLease) async {
+  /// - Returns: whether it was handed back untried.
+  private func deliver(_ message: ClaimedMessage, _ body: ByteBuffer?, _ lease: WorkerLease) async -> Bool {
     let poisoned = message.jobs.filter { $0.crashes >= configuration.crashesMax }
     if poisoned.isEmpty {
-      await delivery.run(message, body: body, lease: lease)
+      return await delivery.run(message, body: body, lease: lease)
     } else {
       await Isolation(services: services, configuration: configuration, outcomes: outcomes, turns: turns)
         .run(message, lease: lease)
+      return false
     }
   }
 }
 
-/// Ends a wait early. A ring that nobody waits for is kept for the next wait.
-final class Alarm: Sendable {
-  private struct State {
-    var hasRung = false
-    var waiter: CheckedContinuation<Void, Never>?
-  }
-  private let state = NIOLockedValueBox(State())
-
-  func ring() {
-    let waiter = state.withLockedValue { state in
-      defer { state.waiter = nil }
-      state.hasRung = state.waiter == nil
-      return state.waiter
-    }
-    waiter?.resume()
-  }
-
-  func wait(atMost limit: Duration) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await Task.sleep(for: limit) }
-      group.addTask { await self.untilRung() }
-      await group.next()
-      group.cancelAll()
-    }
-  }
-
-  private func untilRung() async {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let isDue = state.withLockedValue { state in
-          if state.hasRung || Task.isCancelled {
-            state.hasRung = false
-            return true
-          }
-          state.waiter = continuation
-          return false
-        }
-        if isDue { continuation.resume() }
-      }
-    } onCancel: {
-      state.withLockedValue { state in
-        defer { state.waiter = nil }
-        return state.waiter
-      }?.resume()
-    }
-  }
+extension ClaimedMessage {
+  /// The domain of all its claimed recipients: they are of one lane.
+  fileprivate var destination: String { envelope.recipients.first?.address.destination ?? "" }
 }

@@ -16,7 +16,9 @@ struct MessageDelivery: Sendable {
   let outcomes: OutcomeWriter
 
   /// - Parameter body: the whole message, when the claim loop has read it already.
-  func run(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async {
+  /// - Returns: whether it was handed back untried.
+  @discardableResult
+  func run(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> Bool {
     let started = ContinuousClock.now
     let attempts = await attempt(message, body: body, lease: lease)
     var completed: [CompletedJob] = []
@@ -29,6 +31,7 @@ struct MessageDelivery: Sendable {
     }
     let isOurs = await outcomes.write(completed, lease: lease)
     for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
+    return completed.contains { $0.disposition == .handedBack }
   }
 
   private func attempt(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> [Attempt] {

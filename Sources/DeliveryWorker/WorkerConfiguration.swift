@@ -5,9 +5,9 @@ package struct WorkerConfiguration: Sendable {
   /// Written into the session and the log.
   package var node: String
   /// Recipients in flight at once.
-  package var jobsMax = 500
-  /// Lanes per claim.
-  package var lanesMax = 64
+  package var jobsMax = 1000
+  /// As in the client's configuration: twice as many recipients of one destination are never too many.
+  package var connectionsPerDestination = 20
   /// How long an idle worker waits before it asks again when nobody wakes it.
   package var pollInterval: Duration = .seconds(1)
   package var heartbeat: Duration = .seconds(5)

@@ -32,47 +32,35 @@ package struct ClaimedMessage: Sendable {
   package let jobs: [Job]
 }
 
-/// Where a worker stands in the circle of tenants and in each one's circle of lanes.
-///
-/// It lives in the worker: with several, after a worker's death and without Redis, each worker is fair by itself.
-package struct FairCursor: Sendable {
-  package var lastTenant: Int64 = -1
-  package var lanes: [Int64: Int64] = [:]
-  /// Tenants whose place is remembered; beyond it all start again at their first lane.
-  static let rememberedMax = 1024
-
-  package init() {}
-
-  mutating func advance(tenants: [Int64?], lanes visited: [Int64?]) {
-    if lanes.count > Self.rememberedMax { lanes.removeAll() }
-    for case (let tenant?, let lane?) in zip(tenants, visited) { lanes[tenant] = lane }
-  }
-}
-
 /// Takes jobs for a worker session.
 package enum Claims {
-  /// Claims up to `rowsMax` due jobs of up to `lanesMax` lanes in fair order. Durable when it returns.
+  /// Claims about `rowsMax` due jobs in fair order: up to 100 siblings of a message that the limit cut through come
+  /// along. Durable when it returns.
+  /// - Parameters:
+  ///   - cursor: what the worker remembers from claim to claim.
+  ///   - rooms: how much each destination may get.
   /// - Throws: SQLSTATE `PR001` when the session has ended.
   package static func take(
-    session: QueueID, counter: Int64, cursor: inout FairCursor, lanesMax: Int, rowsMax: Int,
-    _ connection: PostgresConnection
+    session: QueueID, counter: Int64, cursor: inout FairCursor, rooms: DestinationRooms = DestinationRooms(),
+    rowsMax: Int, _ connection: PostgresConnection
   ) throws -> [ClaimedMessage] {
     var parameters = PostgresParameters()
     parameters.append(UUIDValue(session))
     parameters.append(counter)
-    parameters.append(cursor.lastTenant)
-    parameters.append(Array(cursor.lanes.keys))
-    parameters.append(Array(cursor.lanes.values))
-    parameters.append(Int32(lanesMax))
+    cursor.append(to: &parameters)
+    parameters.append(Array(rooms.rooms.keys))
+    parameters.append(rooms.rooms.values.map { Int32(clamping: $0) })
+    parameters.append(Int32(clamping: rooms.other))
+    parameters.append(rooms.paused)
     parameters.append(Int32(rowsMax))
     let claim = try connection.query(
       """
-      SELECT messages, recipients, last_tenant, visited_tenants, visited_lanes FROM postrider.claim_jobs(
-        $1::uuid, $2::bigint, $3::bigint, $4::bigint[], $5::bigint[], $6::int, $7::int)
+      SELECT messages, recipients, next_tenant, has_grant, visited_tenants, visited_credits, visited_lanes,
+        visited_lane_rows
+      FROM postrider.claim_jobs($1::uuid, $2::bigint, $3::bigint, $4::boolean, $5::bigint[], $6::int[], $7::bigint[],
+        $8::int[], $9::text[], $10::int[], $11::int, $12::text[], $13::int)
       """, parameters)
-    cursor.lastTenant = try claim.int64(0, 2)
-    cursor.advance(
-      tenants: try claim.integers(0, 3, as: Int64.self), lanes: try claim.integers(0, 4, as: Int64.self))
+    try cursor.advance(claim, firstColumn: 2)
     let messages = try claim.byteArrays(0, 0).compactMap { $0.flatMap { QueueID(bytes: $0) } }
     let recipients = try claim.integers(0, 1, as: Int32.self).compactMap(\.self)
     guard !messages.isEmpty, messages.count == recipients.count else { return [] }

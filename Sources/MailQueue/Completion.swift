@@ -78,50 +78,53 @@ package enum Completions {
     return Int(try result.int64(0, 0))
   }
 
+  /// One pass over the input finds and locks what is still ours; everything after it reads that result alone. No two
+  /// sets are joined with each other: the planner knows the size of neither.
   private static let sql = """
-    WITH input AS (
-      SELECT i.* FROM unnest($2::uuid[], $3::int[], $4::bigint[], $5::date[], $6::smallint[], $7::bigint[],
+    WITH clock AS MATERIALIZED (
+      SELECT postrider.schedule_now() AS moment
+    ), ended AS MATERIALIZED (
+      SELECT i.*, j.lane, c.moment,
+        CASE WHEN i.kind = 1 AND j.lane IS NOT NULL THEN c.moment + i.delay * interval '1 microsecond' END AS next_due
+      FROM clock c CROSS JOIN unnest($2::uuid[], $3::int[], $4::bigint[], $5::date[], $6::smallint[], $7::bigint[],
         $8::smallint[], $9::bigint[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::bytea[],
         $15::bytea[], $16::text[], $17::int[], $18::text[], $19::text[], $20::boolean[], $21::int[], $22::text[])
-      WITH ORDINALITY i(message, recipient, counter, day, attempt, tenant, kind, delay, notifies, stage, code,
-        enhanced, reply, remote_name, remote_address, remote_port, tls_version, tls_cipher, tls_verified, duration,
-        failure, place)
-    ), owned AS MATERIALIZED (
-      SELECT i.message, i.recipient, i.kind, i.delay, j.lane,
-        postrider.schedule_now() + i.delay * interval '1 microsecond' AS next_due
-      FROM input i JOIN postrider.job j ON j.message = i.message AND j.recipient = i.recipient
-      WHERE j.claim_session = $1::uuid AND j.claim_counter = i.counter
-      ORDER BY i.place FOR UPDATE OF j
+      i(message, recipient, counter, day, attempt, tenant, kind, delay, notifies, stage, code, enhanced, reply,
+        remote_name, remote_address, remote_port, tls_version, tls_cipher, tls_verified, duration, failure)
+      -- In the input's order. No lane: the claim is no longer ours.
+      LEFT JOIN LATERAL (
+        SELECT x.lane FROM postrider.job x WHERE x.message = i.message AND x.recipient = i.recipient
+          AND x.claim_session = $1::uuid AND x.claim_counter = i.counter FOR UPDATE) j ON true
     ), removed AS (
-      DELETE FROM postrider.job j USING owned o
-      WHERE j.message = o.message AND j.recipient = o.recipient AND o.kind IN (0, 2, 3)
+      DELETE FROM postrider.job j USING ended e
+      WHERE j.message = e.message AND j.recipient = e.recipient AND e.lane IS NOT NULL AND e.kind IN (0, 2, 3)
     ), moved AS (
       UPDATE postrider.job j SET claim_session = NULL, claim_counter = NULL,
-        crashes = CASE o.kind WHEN 5 THEN j.crashes ELSE 0 END,
-        held = j.held OR o.kind = 4,
-        attempt = least(j.attempt + CASE o.kind WHEN 5 THEN 0 ELSE 1 END, 32000),
-        due = CASE o.kind WHEN 1 THEN o.next_due ELSE j.due END
-      FROM owned o WHERE j.message = o.message AND j.recipient = o.recipient AND o.kind IN (1, 4, 5)
+        crashes = CASE e.kind WHEN 5 THEN j.crashes ELSE 0 END,
+        held = j.held OR e.kind = 4,
+        attempt = least(j.attempt + CASE e.kind WHEN 5 THEN 0 ELSE 1 END, 32000),
+        due = coalesce(e.next_due, j.due)
+      FROM ended e
+      WHERE j.message = e.message AND j.recipient = e.recipient AND e.lane IS NOT NULL AND e.kind IN (1, 4, 5)
     ), woken AS (
       UPDATE postrider.lane l SET wake_at = d.due FROM (
-        SELECT o.lane, min(CASE o.kind WHEN 1 THEN o.next_due ELSE postrider.schedule_now() END) AS due
-        FROM owned o WHERE o.kind IN (1, 5) GROUP BY o.lane ORDER BY o.lane) d
+        SELECT e.lane, min(coalesce(e.next_due, e.moment)) AS due
+        FROM ended e WHERE e.lane IS NOT NULL AND e.kind IN (1, 5) GROUP BY e.lane ORDER BY e.lane) d
       WHERE l.id = d.lane AND NOT l.ready AND l.wake_at > d.due
     ), told AS (
       INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
-      SELECT i.kind, i.recipient, i.day, i.message, i.tenant, postrider.schedule_now()
-      FROM input i JOIN owned o ON o.message = i.message AND o.recipient = i.recipient WHERE i.notifies
+      SELECT e.kind, e.recipient, e.day, e.message, e.tenant, e.moment
+      FROM ended e WHERE e.lane IS NOT NULL AND e.notifies
     ), logged AS (
       INSERT INTO postrider.outcome (message, day, at, session, recipient, duration_ms, kind, stage, attempt,
         reply_code, remote_port, late, tls_verified, enhanced, tls_version, tls_cipher, remote_name, remote_address,
         reply, next_due, failure)
-      SELECT i.message, i.day, postrider.schedule_now(), $1::uuid, i.recipient, i.duration, i.kind, i.stage,
-        i.attempt + 1, i.code, i.remote_port, o.message IS NULL, i.tls_verified, i.enhanced, i.tls_version,
-        i.tls_cipher, i.remote_name, i.remote_address, i.reply, CASE i.kind WHEN 1 THEN o.next_due END,
-        i.failure
-      FROM input i LEFT JOIN owned o ON o.message = i.message AND o.recipient = i.recipient WHERE i.kind <> 5
+      SELECT e.message, e.day, e.moment, $1::uuid, e.recipient, e.duration, e.kind, e.stage, e.attempt + 1, e.code,
+        e.remote_port, e.lane IS NULL, e.tls_verified, e.enhanced, e.tls_version, e.tls_cipher, e.remote_name,
+        e.remote_address, e.reply, e.next_due, e.failure
+      FROM ended e WHERE e.kind <> 5
     )
-    SELECT (SELECT count(*) FROM input) - (SELECT count(*) FROM owned)
+    SELECT count(*) FROM ended WHERE lane IS NULL
     """
 }
 

@@ -15,13 +15,16 @@ package struct EnqueuePolicy: Sendable {
 }
 
 /// Builds the statements that make a batch of messages durable: set-based, one round trip, one COMMIT.
-struct EnqueueTransaction {
-  private(set) var statements: [PostgresStatement] = []
+package struct EnqueueTransaction {
+  /// In the order in which they must run.
+  package private(set) var statements: [PostgresStatement] = []
 
   /// - Parameters:
   ///   - lanes: the id of each lane that a recipient falls into.
   ///   - withChunks: false when the chunks of the (single) message are streamed apart.
-  init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true) throws {
+  package init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true)
+    throws
+  {
     let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
     statements.append(Self.lock(used))
     let ciphers = messages.map { BodyCipher(for: $0.id) }
@@ -95,7 +98,10 @@ struct EnqueueTransaction {
     return PostgresStatement(Self.messageSQL, parameters)
   }
 
+  /// The clock is a set of one row: its functions would be called for each row otherwise, and they cost as much as the
+  /// row.
   private static let messageSQL = """
+    WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
     INSERT INTO postrider.message (id, day, tenant, credential, accepted_at, expires_at, size_bytes, chunk_count,
       body_kind, returned, smtp_utf8, session, client_address, reverse_path, envelope_id, body_key, notice_of,
       recipients, notify, original_recipients)
@@ -104,7 +110,7 @@ struct EnqueueTransaction {
       u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
       ($17::bytea[])[u.first : u.first + u.count - 1], ($18::smallint[])[u.first : u.first + u.count - 1],
       ($19::bytea[])[u.first : u.first + u.count - 1]
-    FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
+    FROM clock c,
       unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::smallint[], $7::smallint[],
         $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::uuid[], $15::int[],
         $16::int[])
@@ -142,10 +148,10 @@ struct EnqueueTransaction {
   }
 
   private static let chunkSQL = """
+    WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
     INSERT INTO postrider.body_chunk (message, day, seq, data)
     SELECT u.message, postrider.utc_day(c.moment), u.seq, u.data
-    FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
-      unnest($1::uuid[], $2::int[], $3::bytea[]) u(message, seq, data)
+    FROM clock c, unnest($1::uuid[], $2::int[], $3::bytea[]) u(message, seq, data)
     """
 
   private static func insertJobs(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy)
@@ -168,11 +174,12 @@ struct EnqueueTransaction {
     parameters.append(policy.retryPeriod.microseconds)
     return PostgresStatement(
       """
+      WITH clock AS MATERIALIZED (
+        SELECT postrider.schedule_transaction_now() AS moment, postrider.schedule_now() AS due)
       INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-      SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), postrider.schedule_now(),
+      SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), c.due,
         c.moment + $4::bigint * interval '1 microsecond'
-      FROM (SELECT postrider.schedule_transaction_now() AS moment OFFSET 0) c,
-        unnest($1::uuid[], $2::int[], $3::bigint[]) u(message, recipient, lane)
+      FROM clock c, unnest($1::uuid[], $2::int[], $3::bigint[]) u(message, recipient, lane)
       """, parameters)
   }
 }

@@ -21,29 +21,26 @@ package enum Expiry {
 
   private static let lockSQL = """
     SELECT j.message, j.recipient FROM postrider.job j
-    WHERE j.event_at <= postrider.schedule_now() AND (j.claim_session IS NULL OR NOT EXISTS (
-      SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
-      AND j.claim_counter <> ALL (s.void_claims)))
+    WHERE j.event_at <= postrider.schedule_now() AND postrider.claim_is_free(j.claim_session, j.claim_counter)
     ORDER BY j.event_at LIMIT 500 FOR UPDATE OF j SKIP LOCKED
     """
 
   /// A statement of its own: its snapshot knows every session that claimed one of the rows before they were locked.
   private static let endSQL = """
-    WITH removed AS (
+    WITH clock AS MATERIALIZED (
+      SELECT postrider.schedule_now() AS moment
+    ), removed AS (
       DELETE FROM postrider.job j USING unnest($1::uuid[], $2::int[]) o(message, recipient)
-      WHERE j.message = o.message AND j.recipient = o.recipient AND (j.claim_session IS NULL OR NOT EXISTS (
-        SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
-        AND j.claim_counter <> ALL (s.void_claims)))
+      WHERE j.message = o.message AND j.recipient = o.recipient AND postrider.claim_is_free(j.claim_session, j.claim_counter)
       RETURNING j.message, j.recipient, j.day, j.attempt
     ), logged AS (
       INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, stage, attempt, failure, reply)
-      SELECT r.message, r.day, postrider.schedule_now(), r.recipient, 0, 3, NULL, r.attempt,
-        'expired', ''::bytea
-      FROM removed r
+      SELECT r.message, r.day, c.moment, r.recipient, 0, 3, NULL, r.attempt, 'expired', ''::bytea
+      FROM clock c CROSS JOIN removed r
     ), told AS (
       INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
-      SELECT 3, r.recipient, r.day, r.message, m.tenant, postrider.schedule_now()
-      FROM removed r JOIN postrider.message m ON m.id = r.message AND m.day = r.day
+      SELECT 3, r.recipient, r.day, r.message, m.tenant, c.moment
+      FROM clock c CROSS JOIN removed r JOIN postrider.message m ON m.id = r.message AND m.day = r.day
       WHERE m.reverse_path IS NOT NULL AND coalesce(m.notify[r.recipient] & 2 <> 0, true)
     )
     SELECT count(*) FROM removed

@@ -36,9 +36,10 @@ package enum Outbox {
   package static func pending(_ connection: PostgresConnection) throws(PostgresError) -> [PendingNotice] {
     let result = try connection.query(
       """
-      SELECT o.message, o.day, o.tenant FROM postrider.outbox o WHERE o.kind IN (2, 3)
-      GROUP BY o.message, o.day, o.tenant
-      HAVING min(o.created_at) <= postrider.schedule_now() - interval '1 minute'
+      WITH clock AS MATERIALIZED (SELECT postrider.schedule_now() AS moment)
+      SELECT o.message, o.day, o.tenant FROM clock c CROSS JOIN postrider.outbox o WHERE o.kind IN (2, 3)
+      GROUP BY o.message, o.day, o.tenant, c.moment
+      HAVING min(o.created_at) <= c.moment - interval '1 minute'
         OR NOT EXISTS (SELECT FROM postrider.job j WHERE j.message = o.message)
       ORDER BY min(o.created_at) LIMIT 100
       """)

@@ -17,13 +17,14 @@ struct DestinationKey: Hashable, Sendable {
 /// The right to use one connection to a destination.
 enum Permit: Sendable {
   case granted
-  /// Waited too long, cancelled, or the pool is shut down.
+  /// Too many wait already, waited too long, cancelled, or the pool is shut down.
   case refused(String)
 }
 
 /// Permits and idle connections by destination. All of it is in one lock that is held for moments.
 ///
-/// Waiters are served in the order in which they came.
+/// Waiters are served in the order in which they came. A host's line is as long as it can serve in about a second;
+/// two deliveries for each connection may wait in any case.
 final class Destinations: Sendable {
   private struct Waiter {
     let id: UInt64
@@ -34,6 +35,8 @@ final class Destinations: Sendable {
     var inUse = 0
     var waiters: [Waiter] = []
     var idle: [ClientConnection] = []
+    /// Permits that were given back lately.
+    var released = RecentCompletions(now: .now)
     var isEmpty: Bool { inUse == 0 && waiters.isEmpty && idle.isEmpty }
   }
 
@@ -85,6 +88,10 @@ final class Destinations: Sendable {
         destination.inUse += 1
         return .granted
       }
+      // A slow host's line is short: who waits here holds a place in the worker that others could use.
+      guard destination.waiters.count < max(2 * limit, 2 * destination.released.count(now: .now)) else {
+        return .refused("too many deliveries wait for this host")
+      }
       destination.waiters.append(Waiter(id: id, resume: resume))
       return nil
     }
@@ -107,6 +114,7 @@ final class Destinations: Sendable {
     let next: Waiter? = state.withLockedValue { state in
       guard var destination = state.destinations[key] else { return nil }
       var next: Waiter?
+      destination.released.note(1, now: .now)
       if destination.waiters.isEmpty { destination.inUse -= 1 } else { next = destination.waiters.removeFirst() }
       state.destinations[key] = destination
       Self.tidy(&state, key)

@@ -213,9 +213,8 @@ import Testing
     for number in 0..<300 { _ = try await writer.enqueue(queue.message(to: ["r\(number)@big.example"])) }
     _ = try await writer.enqueue(queue.message(to: ["one@small.example"], tenant: second))
     let session = try await queue.session()
-    let claimed = try await queue.claim(session, lanes: 8, rows: 150)
+    let claimed = try await queue.claim(session, rows: 150)
     #expect(claimed.contains { $0.tenant == second }, "one message waits for no more than a quantum of the other's")
-    #expect(claimed.count <= 101)
   }
 
   /// Also when one tenant's lanes would fill every claim by themselves.
@@ -232,7 +231,7 @@ import Testing
       var cursor = FairCursor()
       return try (1...2).flatMap { counter in
         try Claims.take(
-          session: session, counter: Int64(counter), cursor: &cursor, lanesMax: 64, rowsMax: 125, connection
+          session: session, counter: Int64(counter), cursor: &cursor, rowsMax: 125, connection
         ).map(\.tenant)
       }
     }
@@ -255,7 +254,7 @@ import Testing
           let session = try await queue.session()
           var mine: [QueueID] = []
           for counter in 1...40 {
-            mine += try await queue.claim(session, counter: Int64(counter), lanes: 4, rows: 50).map(\.id)
+            mine += try await queue.claim(session, counter: Int64(counter), rows: 50).map(\.id)
           }
           return mine
         }

@@ -25,7 +25,7 @@ final class QueueFixture: Sendable {
     let keyFile = directory.path("master.key")
     try MasterKey.create(file: keyFile)
     master = try MasterKey.load(file: keyFile)
-    let configuration = PostgresConfiguration(url: database.url, role: "test")
+    let configuration = PostgresConfiguration(url: database.url, role: "test", preamble: PlannerSettings.preamble)
     try Schema.migrate(try configuration.connect(), purpose: .test)
     pool = PostgresPool(configuration, threads: threads)
     tenant = try await Self.addTenant("first", pool)
@@ -84,13 +84,13 @@ final class QueueFixture: Sendable {
     return id
   }
 
-  func claim(_ session: QueueID, counter: Int64 = 1, lanes: Int = 16, rows: Int = 1000) async throws
+  func claim(_ session: QueueID, counter: Int64 = 1, rows: Int = 1000) async throws
     -> [ClaimedMessage]
   {
     try await pool.run { connection in
       var cursor = FairCursor()
       return try Claims.take(
-        session: session, counter: counter, cursor: &cursor, lanesMax: lanes, rowsMax: rows, connection)
+        session: session, counter: counter, cursor: &cursor, rowsMax: rows, connection)
     }
   }
 

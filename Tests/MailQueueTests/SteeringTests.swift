@@ -89,7 +89,7 @@ import Testing
     try await queue.database.query("UPDATE postrider.job SET due = due + interval '1 hour'")
     #expect(try await apply(.retry) == 2400)
     let session = try await queue.session()
-    #expect(try await queue.claim(session).flatMap(\.jobs).count == 100)
+    #expect(try await queue.claim(session).flatMap(\.jobs).count == 1000)
     #expect(try await queue.pool.run { try Steering.lanes(tenant: "nobody", destination: nil, $0) }.isEmpty)
   }
 }

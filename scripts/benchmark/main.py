@@ -14,10 +14,12 @@ from .bench import Bench, Trouble
 from .prerequisites import ensure_prerequisites
 
 # Name, module in this package, what it measures. A module has `run(bench: Bench) -> dict`; what it returns is what
-# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup, and `NEEDS_ROOT`,
-# why only root can measure it.
+# --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup, `NEEDS_ROOT`,
+# why only root can measure it, and `add_options(group)` for options of its own.
 MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
+    "backlog": ("backlog", "claims, completions and acceptance at 10 thousand to 10 million queued recipients"),
+    "micro": ("micro", "parsers, ciphers, header rewriting and the hot statements, each by itself"),
     "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
     "memory": ("memory", "memory of many idle sessions, of large messages; processor time of an idle node"),
 }
@@ -39,6 +41,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="keep the databases for a look afterwards")
     parser.add_argument("--statements", action="store_true", help="load pg_stat_statements and show the costliest")
     parser.add_argument("--no-setup", action="store_true", help="install and build nothing, only check")
+    for name, (module, _) in MEASUREMENTS.items():
+        if add := getattr(importlib.import_module(f".{module}", __package__), "add_options", None):
+            add(parser.add_argument_group(f"options of {name}"))
     return parser.parse_args(arguments)
 
 

@@ -78,6 +78,16 @@ class Node:
         """Runs `postrider ARGUMENTS` with this node's settings. Returns what it prints."""
         return run([self.bench.postrider, *arguments, "--config", str(self.settings_file)])
 
+    def copy(self, database: str) -> "Node":
+        """A node with a copy of this one's database, which nobody may be using, and with the same key."""
+        node = Node(self.bench, self.postgres, 0, database=database, redis=self._has_redis)
+        own = {"database": node.settings["database"], "redis": node.settings["redis"]}
+        node.settings = self.settings | own
+        node.password = self.password
+        node._write_settings()
+        self.postgres.query(f"CREATE DATABASE {database} TEMPLATE {self.database}")
+        return node
+
     @property
     def settings_file(self) -> pathlib.Path:
         """The node's YAML file (JSON, which is YAML too)."""
@@ -139,9 +149,13 @@ class Node:
         """In the node's database."""
         return self.postgres.query(sql, self.database)
 
+    def value(self, sql: str) -> str:
+        """The first column of the first row, in the node's database."""
+        return self.postgres.value(sql, self.database)
+
     def queued(self) -> int:
         """Recipients without a final outcome."""
-        return int(self.postgres.value("SELECT count(*) FROM postrider.job", self.database))
+        return int(self.value("SELECT count(*) FROM postrider.job"))
 
     # Inside
 

@@ -98,6 +98,7 @@ extension MessageTrace {
       """
       SELECT j.recipient, j.due, j.attempt, j.held, s.id, s.node FROM postrider.job j
       LEFT JOIN postrider.worker_session s ON s.id = j.claim_session AND s.ended_at IS NULL
+        AND j.claim_counter <> ALL (s.void_claims)
       WHERE j.message = $1::uuid
       """, parameters)
     for row in 0..<jobs.rowCount {

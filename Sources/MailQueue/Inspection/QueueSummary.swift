@@ -73,9 +73,11 @@ package enum QueueSummary {
         min(j.due) FILTER (WHERE NOT j.flying AND NOT j.held) AS next_due,
         (array_agg(j.message ORDER BY j.day, j.message))[1] AS oldest, min(j.day) AS oldest_day
       FROM (SELECT q.message, q.day, q.due, q.held, s.id IS NOT NULL AS flying
-            FROM (SELECT x.message, x.day, x.due, x.held, x.claim_session FROM postrider.job x WHERE x.lane = l.id
+            FROM (SELECT x.message, x.day, x.due, x.held, x.claim_session, x.claim_counter
+                  FROM postrider.job x WHERE x.lane = l.id
                   ORDER BY x.lane, x.due LIMIT $3::int + 1) q
-            LEFT JOIN postrider.worker_session s ON s.id = q.claim_session AND s.ended_at IS NULL) j
+            LEFT JOIN postrider.worker_session s ON s.id = q.claim_session AND s.ended_at IS NULL
+              AND q.claim_counter <> ALL (s.void_claims)) j
     ) c
     LEFT JOIN postrider.message m ON m.id = c.oldest AND m.day = c.oldest_day
     WHERE c.total > 0

@@ -39,6 +39,7 @@ extension Migration {
         -- A suspended tenant's mail waits; its five days go on.
         suspended_at timestamptz
       );
+      CREATE INDEX tenant_weight ON postrider.tenant (weight);
       CREATE TABLE postrider.domain (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         tenant bigint NOT NULL REFERENCES postrider.tenant,
@@ -145,6 +146,7 @@ extension Migration {
         UNIQUE (tenant, destination)
       ) WITH (fillfactor = 70);
       CREATE INDEX lane_ready ON postrider.lane (tenant, id) WHERE ready;
+      CREATE INDEX lane_ready_destination ON postrider.lane (destination) WHERE ready;
       CREATE INDEX lane_waiting ON postrider.lane (wake_at) WHERE NOT ready AND wake_at < 'infinity';
 
       -- Hot and narrow: one row per recipient that has no final outcome yet.

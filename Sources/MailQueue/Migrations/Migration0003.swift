@@ -33,9 +33,7 @@ extension Migration {
         PERFORM FROM postrider.job j WHERE j.message = wanted ORDER BY j.recipient FOR UPDATE;
         WITH moved AS (
           UPDATE postrider.job j SET due = least(j.due, moment)
-          WHERE j.message = wanted AND NOT j.held AND (j.claim_session IS NULL OR NOT EXISTS (
-            SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
-                AND j.claim_counter <> ALL (s.void_claims)))
+          WHERE j.message = wanted AND NOT j.held AND postrider.claim_is_free(j.claim_session, j.claim_counter)
           RETURNING j.recipient, j.lane, j.due)
         SELECT coalesce(array_agg(m.recipient ORDER BY m.recipient), '{}'), array_agg(m.lane), array_agg(m.due)
           INTO touched, lanes, dues FROM moved m;
@@ -51,9 +49,7 @@ extension Migration {
         PERFORM FROM postrider.job j WHERE j.message = wanted ORDER BY j.recipient FOR UPDATE;
         WITH removed AS (
           DELETE FROM postrider.job j
-          WHERE j.message = wanted AND (j.claim_session IS NULL OR NOT EXISTS (
-            SELECT FROM postrider.worker_session s WHERE s.id = j.claim_session AND s.ended_at IS NULL
-                AND j.claim_counter <> ALL (s.void_claims)))
+          WHERE j.message = wanted AND postrider.claim_is_free(j.claim_session, j.claim_counter)
           RETURNING j.message, j.recipient, j.day, j.attempt
         ), logged AS (
           INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, attempt, reply)

@@ -3,7 +3,7 @@ package struct WorkerSection: SettingSection {
   package let title = "Workers"
 
   package let jobsMax = Setting(
-    "worker.jobs_max", .count(1...100_000), default: 500, "Recipients in flight at once in one worker.")
+    "worker.jobs_max", .count(1...100_000), default: 1000, "Recipients in flight at once in one worker.")
   package let pollInterval = Setting(
     "worker.poll_interval", .duration(.milliseconds(50) ... .seconds(60)), default: .seconds(1),
     "How often an idle worker looks for work when no hint comes.")

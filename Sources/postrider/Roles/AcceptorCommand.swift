@@ -32,7 +32,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     if OpenFiles.allowAll() < settings.smtp.sessionsMax + 500 {
       node.logger.warning("the limit of open files (ulimit -Hn) is too low for smtp.sessions_max")
     }
-    let database = node.database(role: "acceptor")
+    let database = node.queueDatabase(role: "acceptor")
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
     try await node.checkDatabase(database)

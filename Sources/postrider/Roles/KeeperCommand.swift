@@ -16,7 +16,7 @@ struct KeeperCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try common.settingsWithLogging()
     let node = Node(settings, role: "keeper")
-    let database = node.database(role: "keeper")
+    let database = node.queueDatabase(role: "keeper")
     let policy = try node.enqueuePolicy()
     try await node.checkDatabase(database)
     let pool = PostgresPool(database, threads: 2)

@@ -40,6 +40,13 @@ struct Node {
       ])
   }
 
+  /// The same for a role that works on the queue.
+  func queueDatabase(role: String, statementTimeout: Duration = .seconds(30)) -> PostgresConfiguration {
+    var configuration = database(role: role, statementTimeout: statementTimeout)
+    configuration.preamble += PlannerSettings.preamble
+    return configuration
+  }
+
   /// Waits until the database is there, and refuses one that this build must not use.
   func checkDatabase(_ configuration: PostgresConfiguration) async throws {
     var waits = 0

@@ -70,7 +70,7 @@ private struct WorkerParts {
 
   init(_ settings: Settings, isolatedCommand: [String]?) async throws {
     node = Node(settings, role: "worker")
-    let database = node.database(role: "worker")
+    let database = node.queueDatabase(role: "worker")
     let bodies = BodyStore(master: try node.masterKey())
     try await node.checkDatabase(database)
     resolver = try node.resolver()
@@ -79,11 +79,12 @@ private struct WorkerParts {
     services = WorkerServices(
       database: PostgresPool(database, threads: 4),
       heartbeats: PostgresPool(
-        node.database(role: "worker heartbeat", statementTimeout: settings.worker.heartbeat), threads: 1),
+        node.queueDatabase(role: "worker heartbeat", statementTimeout: settings.worker.heartbeat), threads: 1),
       bodies: bodies, router: try node.router(resolver), connections: try node.connectionPool(group),
       mailLog: MailLog(), logger: node.logger, hints: hints.hints)
     var configuration = WorkerConfiguration(node: settings.node.name, retry: node.retrySchedule())
     configuration.jobsMax = settings.worker.jobsMax
+    configuration.connectionsPerDestination = settings.delivery.connectionsPerDestination
     configuration.pollInterval = settings.worker.pollInterval
     configuration.heartbeat = settings.worker.heartbeat
     configuration.lease = settings.worker.lease

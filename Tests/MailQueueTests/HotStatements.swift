@@ -1,0 +1,124 @@
+import MailModel
+import MailQueue
+import MailTesting
+import Postgres
+
+/// What a node does all day, in the order in which a message goes through it, for tests of the statements behind it.
+final class HotStatements {
+  struct Step {
+    let name: String
+    /// The beginnings of the names of indexes that serve it; a partition's index bears the partition's name.
+    let indexes: [String]
+    /// Makes sure that there is something to do; not part of what is looked at.
+    var prepare: (HotStatements) async throws -> Void = { _ in }
+    let run: (HotStatements) async throws -> Void
+  }
+
+  static var steps: [Step] {
+    [
+      Step(name: "enqueue", indexes: ["lane_tenant_destination_key", "lane_pkey"]) { try await $0.enqueue() },
+      Step(name: "claim", indexes: ["lane_ready", "lane_waiting", "lane_pkey", "job_lane", "job_pkey", "message_"]) {
+        try await $0.claim()
+      },
+      Step(name: "read bodies", indexes: ["body_chunk_"]) { try await $0.readBodies() },
+      Step(name: "complete", indexes: ["job_pkey", "lane_pkey"]) { try await $0.complete() },
+      Step(name: "expire", indexes: ["job_event", "job_pkey", "message_"], prepare: { try await $0.makeOverdue() }) {
+        try await $0.expire()
+      },
+      Step(name: "find notices", indexes: ["job_pkey"]) { try await $0.findNotices() },
+      Step(
+        name: "queue notices", indexes: ["outbox_message", "message_", "outcome_", "body_chunk_"],
+        prepare: { try await $0.collectNotices() }
+      ) {
+        try await $0.queueNotices()
+      },
+    ]
+  }
+
+  private let queue: QueueFixture
+  private let session: QueueID
+  private var counter: Int64 = 0
+  private var claimed: [ClaimedMessage] = []
+  private var notices: [PendingNotice] = []
+
+  init(queue: QueueFixture) async throws {
+    self.queue = queue
+    session = try await queue.session()
+  }
+
+  /// Through a writer that knows no lane yet.
+  private func enqueue() async throws {
+    let recipients = (1...6).map { "r\($0)@d\($0).example" } + ["new@new\(counter).example", "bob@large.example"]
+    _ = try await queue.writer().enqueue(queue.message(to: recipients))
+  }
+
+  /// Jobs that the last claim has got.
+  var claimedCount: Int { claimed.reduce(0) { $0 + $1.jobs.count } }
+
+  func claim(rows: Int = 300) async throws {
+    counter += 1
+    claimed = try await queue.claim(session, counter: counter, rows: rows)
+  }
+
+  private func readBodies() async throws {
+    let (bodies, claimed) = (BodyStore(master: queue.master), claimed)
+    try await queue.pool.run { connection in
+      _ = try bodies.readWhole(claimed, connection)
+      // What cannot be decrypted has been read all the same.
+      if let first = claimed.first { _ = try? bodies.readChunk(0, of: first, connection) }
+    }
+  }
+
+  /// Every disposition takes its turn.
+  private func complete() async throws {
+    let dispositions: [Disposition] = [.delivered, .deferred(.seconds(60)), .bounced(notify: true), .handedBack]
+    let reply = Attempt(result: .delivered(Reply(250, EnhancedStatus(2, 0, 0), "ok")))
+    let done = claimed.flatMap { message in message.jobs.map { (message.tenant, $0) } }.enumerated().map {
+      CompletedJob(
+        job: $1.1, tenant: $1.0, disposition: dispositions[$0 % dispositions.count], attempt: reply)
+    }
+    let session = session
+    try await queue.pool.run { _ = try Completions.write(done, session: session, $0) }
+  }
+
+  private func makeOverdue() async throws {
+    try await queue.database.query(
+      """
+      UPDATE postrider.job SET event_at = 'epoch' WHERE (message, recipient) IN (
+        SELECT message, recipient FROM postrider.job WHERE claim_session IS NULL ORDER BY due LIMIT 600)
+      """)
+  }
+
+  private func expire() async throws {
+    try await queue.pool.run { connection in
+      let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
+      if let leadership { _ = try Expiry.endOverdue(guardedBy: leadership.guardStatement, connection) }
+    }
+  }
+
+  private func findNotices() async throws {
+    notices = try await queue.pool.run { try Outbox.pending($0) }
+  }
+
+  /// Failures are told when they are a minute old.
+  private func collectNotices() async throws {
+    try await queue.advance("2 minutes")
+    try await findNotices()
+  }
+
+  private func queueNotices() async throws {
+    let (notice, pending) = (queue.message(to: ["alice@example.com"]), notices.prefix(3))
+    let (bodies, policy) = (BodyStore(master: queue.master), EnqueuePolicy(master: queue.master))
+    try await queue.pool.run { connection in
+      let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
+      for (number, subject) in pending.enumerated() {
+        var notice = notice
+        notice.id = QueueID(unixMilliseconds: UInt64(number))
+        guard let leadership else { return }
+        _ = try Outbox.consume(
+          subject, guardedBy: leadership.guardStatement, bodies: bodies, policy: policy, connection
+        ) { _ in notice }
+      }
+    }
+  }
+}

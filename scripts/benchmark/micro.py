@@ -1,0 +1,54 @@
+"""Micro-benchmarks: parts of the product by themselves, in Tests/Benchmarks, and its statements in a PostgreSQL."""
+import json
+import os
+import subprocess
+import sys
+import typing
+
+from .bench import Bench
+from .figures import rounded, table
+from .postgres import Postgres
+from .trouble import Trouble
+
+_DATABASE = "micro"
+
+
+def run(bench: Bench) -> dict[str, typing.Any]:
+    """Builds and runs them. Prints and returns microseconds: median, 99 %, least."""
+    postgres = Postgres(bench)
+    postgres.start()
+    postgres.query(f"CREATE DATABASE {_DATABASE}")
+    bench.say("building and running the micro-benchmarks (the first time takes several minutes)")
+    output = _run_harness(bench, postgres.url(_DATABASE))
+    results = {_name(entry): _figures(entry) for entry in json.loads(output[output.index("\n[") + 1:])}
+    bench.say(table(
+        ["microseconds", "median", "99 %", "least"],
+        [[name, *(f"{figures[key]:.1f}" for key in ("median", "p99", "min"))] for name, figures in results.items()]))
+    return {"microseconds": results}
+
+
+def _name(entry: dict[str, typing.Any]) -> str:
+    # The harness puts the package's and the target's name in front.
+    return entry["benchmark"].split(".", 3)[-1].replace("_", " ")
+
+
+def _figures(entry: dict[str, typing.Any]) -> dict[str, float]:
+    percentiles = entry["secondaryMetrics"]["Time (wall clock)"]["scorePercentiles"]
+    scale = {"ns": 0.001, "μs": 1, "ms": 1_000, "s": 1_000_000}[
+        entry["secondaryMetrics"]["Time (wall clock)"]["scoreUnit"]]
+    names = {"median": "50.0", "p99": "99.0", "min": "0.0"}
+    return {name: rounded(percentiles[key] * scale) for name, key in names.items()}
+
+
+def _run_harness(bench: Bench, url: str) -> str:
+    package = ["--package-path", str(bench.root / "Tests/Benchmarks"),
+               "--scratch-path", str(bench.root / ".build/benchmarks")]
+    command = ["swift", "package", *package, "benchmark", "--format", "jmh", "--path", "stdout", "--no-progress"]
+    if bench.quick:
+        command += ["--skip", "database.*"]
+    result = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=sys.stderr.fileno(), text=True,
+        env=os.environ | {"POSTRIDER_BENCHMARK_DATABASE": url})
+    if result.returncode != 0:
+        raise Trouble(f"the harness ended with {result.returncode}:\n{result.stdout}")
+    return result.stdout
