@@ -393,7 +393,10 @@ extension Migration {
         -- Exhausted lanes, and every lane once a second, so that its scan start moves.
         PERFORM postrider.settle_lanes(array_agg(s.id ORDER BY s.id), moment) FROM (
           SELECT DISTINCT u.id FROM unnest(all_lanes || woken_lanes) u(id) JOIN postrider.lane l ON l.id = u.id
-          WHERE u.id <> ALL (unspent_lanes) OR moment - l.settled_at NOT BETWEEN '0' AND '1 second') s
+          WHERE CASE WHEN u.id = ANY (unspent_lanes) THEN moment - l.settled_at NOT BETWEEN '0' AND '1 second'
+            ELSE moment - l.settled_at NOT BETWEEN '0' AND '200 milliseconds' OR NOT EXISTS (
+              SELECT FROM postrider.job j WHERE j.lane = u.id AND j.due >= l.scan_from AND j.due <= moment
+                AND j.claim_session IS NOT NULL) END) s
           HAVING count(*) > 0;
       END $$;
 
