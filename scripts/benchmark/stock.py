@@ -72,12 +72,11 @@ class Warehouse:
         self._bench = bench
         self._postgres = postgres
         self._origin = Node(bench, postgres, sink_port, database="origin")
-        self._messages = 0
 
     def prepare(self, messages: int) -> None:
         """Lets a node accept the messages that all stocks are made of."""
-        self._messages = messages
         self._origin.prepare()
+        self._origin.query("CREATE EXTENSION pg_stat_statements")
         self._origin.start(workers=0, keepers=0)
         self._bench.say(f"submitting {messages} messages")
         smtp_source(self._origin.acceptors[0].plain, messages, _SIZE, reuses=True, seconds=1200)
