@@ -56,7 +56,7 @@ class Plan:
     def of(options: argparse.Namespace) -> "Plan":
         """As the command line wants it."""
         sizes = options.sizes or (_QUICK_SIZES if options.quick else _SIZES)
-        spread = [Stock(size, tenants=20, domains=50) for size in sizes]
+        spread = [Stock(size, tenants=10, domains=100) for size in sizes]
         single = [Stock(size, tenants=1, domains=1) for size in (sizes[0], sizes[-1])]
         pairs = [(spread[0], stock) for stock in spread] if "sizes" in options.parts else []
         if "lanes" in options.parts:
@@ -78,7 +78,7 @@ class Plan:
     def reader_stock(self) -> Stock:
         """The longest of them, which outlasts the reader; one of its own when nothing else is measured."""
         stocks = [pair[1] for pair in self.pairs]
-        return max(stocks, key=lambda stock: stock.jobs) if stocks else Stock(3_000_000, tenants=20, domains=50)
+        return max(stocks, key=lambda stock: stock.jobs) if stocks else Stock(3_000_000, tenants=10, domains=100)
 
 
 def run(bench: Bench) -> dict[str, typing.Any]:
@@ -108,7 +108,7 @@ def _measure(bench: Bench, plan: Plan, stock: Stock, node: Node, sink: Sink, res
     for workers in plan.workers:
         if stock.jobs <= _REFILLED:
             refill(node, stock)
-        drained = drain(node, sink, workers)
+        drained = drain(node, sink, stock, workers)
         results.drained.setdefault((stock, workers), []).append(drained)
         bench.say(f"  {stock.name}, {workers} workers: {_line(drained)}")
     rate = accept(node)

@@ -1,11 +1,11 @@
 """How fast workers drain a queue, how fast an acceptor fills it, and what their statements cost meanwhile."""
 import dataclasses
-import time
 
 from .bench import Trouble, wait_until
 from .node import Node
 from .sink import Sink
 from .source import smtp_source
+from .stock import Stock
 
 # Completions before and within what is measured. With them and with what 4 workers have in hand, 10,000 last.
 _WARM_UP = 1_000
@@ -44,31 +44,33 @@ class Drained:
         return self.costs[statement].total_ms / self.completions * 100
 
 
-def drain(node: Node, sink: Sink, workers: int) -> Drained:
+def drain(node: Node, sink: Sink, stock: Stock, workers: int) -> Drained:
     """Lets workers deliver from a queue that they do not exhaust. They begin together, when all are ready."""
     sink.start()
     node.query("UPDATE postrider.tenant SET suspended_at = now() WHERE name LIKE 'stock %'")
     node.start(acceptors=0, workers=workers, keepers=0)
     try:
         node.query("UPDATE postrider.tenant SET suspended_at = NULL WHERE name LIKE 'stock %'")
-        rate, completions = measure(node, sink, _WARM_UP, _MEASURED)
+        _wait_for(sink, _WARM_UP // stock.recipients_per_delivery)
+        node.query("SELECT pg_stat_statements_reset()")
+        start = node.value("SELECT clock_timestamp()")
+        _wait_for(sink, _MEASURED // stock.recipients_per_delivery)
         costs = statement_costs(node)
-        if node.query("SELECT count(*) FROM (SELECT FROM postrider.job WHERE claim_session IS NULL LIMIT 100) x") != [["100"]]:
+        end = node.value("SELECT clock_timestamp()")
+        left = "SELECT count(*) FROM (SELECT FROM postrider.job WHERE claim_session IS NULL LIMIT 100) x"
+        if node.value(left) != "100":
             raise Trouble("the queue was nearly empty: what was measured is not its rate")
     finally:
         node.stop()
-    return Drained(rate, completions, costs)
+    between = f"at > '{start}' AND at <= '{end}'"
+    completions, seconds = node.query(
+        f"SELECT count(*), extract(epoch FROM '{end}'::timestamptz - '{start}') FROM postrider.outcome WHERE {between}")[0]
+    return Drained(int(completions or 0) / float(seconds or 1), int(completions or 0), costs)
 
 
-def measure(node: Node, sink: Sink, warm_up: int, completions: int, seconds: float = 180) -> tuple[float, int]:
-    """Messages per second between two counts of the sink, and how many they were. Statements are counted anew."""
+def _wait_for(sink: Sink, deliveries: int) -> None:
     first = sink.count()
-    wait_until(lambda: sink.count() >= first + warm_up, seconds, f"{warm_up} deliveries", pause=0.002)
-    node.query("SELECT pg_stat_statements_reset()")
-    first, start = sink.count(), time.monotonic()
-    wait_until(lambda: sink.count() >= first + completions, seconds, f"{completions} deliveries", pause=0.002)
-    last, end = sink.count(), time.monotonic()
-    return (last - first) / (end - start), last - first
+    wait_until(lambda: sink.count() >= first + deliveries, 180, f"{deliveries} deliveries", pause=0.002)
 
 
 def statement_costs(node: Node) -> dict[str, Cost]:

@@ -11,7 +11,7 @@ from .source import smtp_source
 _SIZE = 2_048
 # Recipients of each message in every stock; of a small stock's messages most have been served already.
 _RECIPIENTS = 100
-# A claim should meet different messages: siblings in one lane would travel together.
+# Where recipients go alone a claim must meet different messages.
 _MESSAGES_MIN = 10_000
 # Messages whose recipients take turns; so far apart are two recipients of one message.
 _BLOCK = 2_000
@@ -27,6 +27,7 @@ class Stock:
 
     jobs: int
     tenants: int
+    # At least as many as a message has recipients, so that each goes alone; or one, to which they go together.
     domains: int
 
     @property
@@ -37,7 +38,17 @@ class Stock:
     @property
     def messages(self) -> int:
         """Messages whose recipients they are."""
-        return max(_MESSAGES_MIN, self.jobs // _RECIPIENTS)
+        return max(1 if self.travels_together else _MESSAGES_MIN, self.jobs // _RECIPIENTS)
+
+    @property
+    def travels_together(self) -> bool:
+        """All recipients of a message are in one lane, and are delivered in one transaction."""
+        return self.domains == 1
+
+    @property
+    def recipients_per_delivery(self) -> int:
+        """Of one message that the sink counts."""
+        return _RECIPIENTS if self.travels_together else 1
 
     @property
     def name(self) -> str:
@@ -110,8 +121,8 @@ def _fill(node: Node, stock: Stock, what_else: str = "") -> None:
     node.query("RESET work_mem")
     # Earlier jobs than the lanes' scan starts: they are read from their beginning again.
     node.query(
-        "UPDATE postrider.lane SET ready = true, scan_from = '-infinity', scan_next = NULL, scan_xid = NULL "
-        "WHERE destination LIKE '%.stock.example'")
+        "UPDATE postrider.lane l SET ready = true, wake_at = 'infinity', scan_from = '-infinity', scan_next = NULL, "
+        "scan_xid = NULL WHERE EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
 
 
 def _lanes_sql(stock: Stock) -> str:
@@ -148,14 +159,20 @@ def _messages_sql(stock: Stock) -> str:
 
 
 def _jobs_sql(stock: Stock) -> str:
-    # In the order in which they are due, as a queue fills: blocks of messages, in each all first recipients first.
+    # In the order in which they are due, as a queue fills: recipients that travel together one after the other;
+    # otherwise blocks of messages, in each all first recipients first.
     per_message = stock.jobs // stock.messages
+    if stock.travels_together:
+        recipient, message = f"place % {per_message} + 1", f"place / {per_message}"
+    else:
+        recipient = f"(place % {_BLOCK * per_message}) / {_BLOCK} + 1"
+        message = f"place / {_BLOCK * per_message} * {_BLOCK} + place % {_BLOCK}"
     return f"""
         INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-        SELECT s.id, k.recipient, l.id, s.day, s.accepted_at - interval '1 hour' + k.place * interval '1 microsecond',
+        SELECT s.id, k.recipient, l.id, s.day,
+          (SELECT min(accepted_at) FROM public.stock_message) - interval '1 hour' + k.place * interval '1 microsecond',
           s.expires_at
-        FROM (SELECT place, (place % {_BLOCK * per_message}) / {_BLOCK} + 1 AS recipient,
-                place / {_BLOCK * per_message} * {_BLOCK} + place % {_BLOCK} AS message
+        FROM (SELECT place, {recipient} AS recipient, {message} AS message
               FROM generate_series(0, {stock.jobs} - 1) place) k
           JOIN public.stock_message s ON s.number = k.message
           JOIN public.stock_lane l ON l.tenant = k.message % {stock.tenants}
