@@ -11,7 +11,7 @@ from .node import Node
 from .postgres import Postgres
 from .reader import Held, hold
 from .sink import Sink
-from .stock import Stock, Warehouse, check_disk, refill, short_count
+from .stock import Stock, Warehouse, check_disk, short_count
 
 PACKAGES = ("postfix",)
 
@@ -21,8 +21,6 @@ _QUICK_SIZES = (10_000, 100_000)
 _WORKERS = (1, 4)
 # Of the longest to the shortest queue.
 BAR = 0.9
-# Stocks so small that one measurement takes most of them are filled again each time.
-_REFILLED = 100_000
 
 
 def add_options(group: argparse._ArgumentGroup) -> None:
@@ -30,7 +28,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--sizes", type=_numbers, help="queued recipients, the reference first (10000,1000000,10000000)")
     group.add_argument("--parts", type=_parts, default=PARTS, help=f"some of {','.join(PARTS)} (all)")
     group.add_argument("--workers", type=_numbers, default=_WORKERS, help="how many deliver (1,4)")
-    group.add_argument("--rounds", type=int, help="times that everything is measured (3)")
+    group.add_argument("--rounds", type=int, help="times that everything is measured (2)")
     group.add_argument("--held-seconds", type=float, help="how long the reader's transaction is open (300)")
 
 
@@ -65,7 +63,7 @@ class Plan:
             pairs += [(single[0], stock) for stock in single]
         held = (40.0 if options.quick else 300.0) if options.held_seconds is None else options.held_seconds
         return Plan(
-            list(dict.fromkeys(pairs)), options.workers, options.rounds or (1 if options.quick else 3),
+            list(dict.fromkeys(pairs)), options.workers, options.rounds or (1 if options.quick else 2),
             held if "reader" in options.parts else None)
 
     @property
@@ -106,8 +104,6 @@ def run(bench: Bench) -> dict[str, typing.Any]:
 
 def _measure(bench: Bench, plan: Plan, stock: Stock, node: Node, sink: Sink, results: Results) -> None:
     for workers in plan.workers:
-        if stock.jobs <= _REFILLED:
-            refill(node, stock)
         drained = drain(node, sink, stock, workers)
         results.drained.setdefault((stock, workers), []).append(drained)
         bench.say(f"  {stock.name}, {workers} workers: {_line(drained)}")

@@ -1,15 +1,21 @@
 """How fast workers drain a queue, how fast an acceptor fills it, and what their statements cost meanwhile."""
 import dataclasses
+import statistics
+import time
 
 from .bench import Trouble, wait_until
 from .node import Node
 from .sink import Sink
 from .source import smtp_source
-from .stock import Stock
+from .stock import Stock, refill
 
 # Completions before and within what is measured. With them and with what 4 workers have in hand, 10,000 last.
 _WARM_UP = 1_000
 _MEASURED = 4_000
+# How often that is done, before and while it counts.
+_UNCOUNTED, _COUNTED = 3, 5
+# Stocks so small that this takes most of them are filled up each time.
+_REFILLED = 100_000
 _ACCEPTED = 4_000
 _SIZE = 10_240
 
@@ -35,9 +41,15 @@ class Cost:
 class Drained:
     """What workers did to a queue."""
 
-    rate: float
+    # Recipients per second, once for each time that the queue was drained.
+    rates: list[float]
     completions: int
     costs: dict[str, Cost]
+
+    @property
+    def rate(self) -> float:
+        """Recipients per second."""
+        return statistics.median(self.rates)
 
     def per_hundred(self, statement: str) -> float:
         """Milliseconds that a statement cost for a hundred recipients."""
@@ -45,27 +57,69 @@ class Drained:
 
 
 def drain(node: Node, sink: Sink, stock: Stock, workers: int) -> Drained:
-    """Lets workers deliver from a queue that they do not exhaust. They begin together, when all are ready."""
+    """Lets workers deliver again and again from a queue that they do not exhaust; a small one is filled up each time.
+
+    The first times are not counted: connections are made then, every lane is seen for the first time.
+    """
     sink.start()
-    node.query("UPDATE postrider.tenant SET suspended_at = now() WHERE name LIKE 'stock %'")
+    _suspend(node, True)
     node.start(acceptors=0, workers=workers, keepers=0)
+    drains = []
     try:
-        node.query("UPDATE postrider.tenant SET suspended_at = NULL WHERE name LIKE 'stock %'")
-        _wait_for(sink, _WARM_UP // stock.recipients_per_delivery)
-        node.query("SELECT pg_stat_statements_reset()")
-        start = node.value("SELECT clock_timestamp()")
-        _wait_for(sink, _MEASURED // stock.recipients_per_delivery)
+        for number in range(_UNCOUNTED + _COUNTED):
+            if stock.jobs <= _REFILLED:
+                _wait_until_idle(node)
+                refill(node, stock)
+            if number == _UNCOUNTED:
+                node.query("SELECT pg_stat_statements_reset()")
+            drains.append(_drain_once(node, sink, stock))
+        _wait_until_idle(node, sink)
         costs = statement_costs(node)
-        end = node.value("SELECT clock_timestamp()")
-        left = "SELECT count(*) FROM (SELECT FROM postrider.job WHERE claim_session IS NULL LIMIT 100) x"
-        if node.value(left) != "100":
-            raise Trouble("the queue was nearly empty: what was measured is not its rate")
     finally:
         node.stop()
-    between = f"at > '{start}' AND at <= '{end}'"
-    completions, seconds = node.query(
-        f"SELECT count(*), extract(epoch FROM '{end}'::timestamptz - '{start}') FROM postrider.outcome WHERE {between}")[0]
-    return Drained(int(completions or 0) / float(seconds or 1), int(completions or 0), costs)
+        _suspend(node, False)
+    since = node.query(f"SELECT count(*) FROM postrider.outcome WHERE at > '{drains[_UNCOUNTED][0]}'")
+    return Drained([_rate(node, start, end) for start, end in drains[_UNCOUNTED:]], int(since[0][0] or 0), costs)
+
+
+def _drain_once(node: Node, sink: Sink, stock: Stock) -> tuple[str, str]:
+    """Returns the moments between which recipients are to be counted."""
+    _suspend(node, False)
+    _wait_for(sink, _WARM_UP // stock.recipients_per_delivery)
+    start = node.value("SELECT clock_timestamp()")
+    _wait_for(sink, _MEASURED // stock.recipients_per_delivery)
+    end = node.value("SELECT clock_timestamp()")
+    left = node.value("SELECT count(*) FROM (SELECT FROM postrider.job WHERE claim_session IS NULL LIMIT 100) x")
+    _suspend(node, True)
+    if left != "100":
+        raise Trouble("the queue was nearly empty: what was measured is not its rate")
+    return start, end
+
+
+def _suspend(node: Node, is_suspended: bool) -> None:
+    node.query(f"UPDATE postrider.tenant SET suspended_at = {'now()' if is_suspended else 'NULL'} "
+               "WHERE name LIKE 'stock %'")
+
+
+def _wait_until_idle(node: Node, sink: Sink | None = None) -> None:
+    """Until nothing is in flight any more."""
+    if sink:
+        wait_until(lambda: _is_still(sink), 60, "the end of deliveries")
+    else:
+        free = "SELECT NOT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NOT NULL)"
+        wait_until(lambda: node.value(free) == "t", 60, "the end of deliveries")
+
+
+def _is_still(sink: Sink) -> bool:
+    before = sink.count()
+    time.sleep(0.5)
+    return sink.count() == before
+
+
+def _rate(node: Node, start: str, end: str) -> float:
+    return float(node.value(
+        f"SELECT count(*) / extract(epoch FROM '{end}'::timestamptz - '{start}') FROM postrider.outcome "
+        f"WHERE at > '{start}' AND at <= '{end}'"))
 
 
 def _wait_for(sink: Sink, deliveries: int) -> None:

@@ -64,6 +64,8 @@ def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
         dropped = None if _is_dropped(node) else _wait_for_drop(node, end)
         time.sleep(max(0.0, _RECOVERY - (time.monotonic() - end)))
         after = _window(sink)
+        if node.value("SELECT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NULL)") != "t":
+            raise Trouble("the queue was drained before the end: a longer one is needed, or --held-seconds must be less")
         bench.say(f"  {_RECOVERY} s after its end: {after:.0f}/s")
         return Held(before, during, after, made, dropped)
     finally:

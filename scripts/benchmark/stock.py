@@ -103,26 +103,26 @@ class Warehouse:
         node.query(_lanes_sql(stock))
         node.query(_messages_sql(stock))
         node.query("VACUUM ANALYZE postrider.message")
-        _fill(node, stock)
+        # An hour old, and in the order in which they were made.
+        _fill(node, stock, "now() - interval '1 hour' + k.place * interval '1 microsecond'")
+        node.query("UPDATE postrider.lane l SET ready = true "
+                   "WHERE EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
         node.query("VACUUM ANALYZE")
         node.query("CHECKPOINT")
         return node
 
 
 def refill(node: Node, stock: Stock) -> None:
-    """Queues again what has been delivered; for small stocks, as it goes through all of it."""
-    _fill(node, stock, "ON CONFLICT DO NOTHING")
-    node.query("VACUUM ANALYZE")
+    """Queues again what has been delivered, as if it came now. Nothing may be in flight."""
+    _fill(node, stock, "now()", "ON CONFLICT DO NOTHING")
+    node.query("UPDATE postrider.lane l SET ready = true, wake_at = 'infinity' "
+               "WHERE NOT l.ready AND EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
 
 
-def _fill(node: Node, stock: Stock, what_else: str = "") -> None:
+def _fill(node: Node, stock: Stock, due: str, what_else: str = "") -> None:
     node.query("SET work_mem = '256MB'")
-    node.query(f"{_jobs_sql(stock)} {what_else}")
+    node.query(f"{_jobs_sql(stock, due)} {what_else}")
     node.query("RESET work_mem")
-    # Earlier jobs than the lanes' scan starts: they are read from their beginning again.
-    node.query(
-        "UPDATE postrider.lane l SET ready = true, wake_at = 'infinity', scan_from = '-infinity', scan_next = NULL, "
-        "scan_xid = NULL WHERE EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
 
 
 def _lanes_sql(stock: Stock) -> str:
@@ -137,7 +137,7 @@ def _lanes_sql(stock: Stock) -> str:
           SELECT t.number AS tenant, substring(l.destination FROM '^d(\\d+)')::int AS domain, l.id
           FROM postrider.lane l JOIN public.stock_tenant t ON t.id = l.tenant;
         CREATE TABLE public.stock_message AS
-          SELECT id, day, expires_at, accepted_at, (row_number() OVER (ORDER BY id))::int - 1 AS number
+          SELECT id, day, expires_at, (row_number() OVER (ORDER BY id))::int - 1 AS number
           FROM postrider.message;
         DELETE FROM public.stock_message WHERE number >= {stock.messages};
         ANALYZE public.stock_tenant, public.stock_lane, public.stock_message"""
@@ -158,7 +158,7 @@ def _messages_sql(stock: Stock) -> str:
           WHERE m.id = s.id AND m.day = s.day"""
 
 
-def _jobs_sql(stock: Stock) -> str:
+def _jobs_sql(stock: Stock, due: str) -> str:
     # In the order in which they are due, as a queue fills: recipients that travel together one after the other;
     # otherwise blocks of messages, in each all first recipients first.
     per_message = stock.jobs // stock.messages
@@ -169,9 +169,7 @@ def _jobs_sql(stock: Stock) -> str:
         message = f"place / {_BLOCK * per_message} * {_BLOCK} + place % {_BLOCK}"
     return f"""
         INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-        SELECT s.id, k.recipient, l.id, s.day,
-          (SELECT min(accepted_at) FROM public.stock_message) - interval '1 hour' + k.place * interval '1 microsecond',
-          s.expires_at
+        SELECT s.id, k.recipient, l.id, s.day, {due}, s.expires_at
         FROM (SELECT place, {recipient} AS recipient, {message} AS message
               FROM generate_series(0, {stock.jobs} - 1) place) k
           JOIN public.stock_message s ON s.number = k.message
