@@ -21,7 +21,8 @@ package enum Expiry {
 
   private static let lockSQL = """
     SELECT j.message, j.recipient FROM postrider.job j
-    WHERE j.event_at <= postrider.schedule_now() AND postrider.claim_is_free(j.claim_session, j.claim_counter)
+    WHERE j.event_at <= postrider.schedule_now()
+      AND (j.claim_session IS NULL OR postrider.claim_is_free(j.claim_session, j.claim_counter))
     ORDER BY j.event_at LIMIT 500 FOR UPDATE OF j SKIP LOCKED
     """
 
@@ -31,7 +32,8 @@ package enum Expiry {
       SELECT postrider.schedule_now() AS moment
     ), removed AS (
       DELETE FROM postrider.job j USING unnest($1::uuid[], $2::int[]) o(message, recipient)
-      WHERE j.message = o.message AND j.recipient = o.recipient AND postrider.claim_is_free(j.claim_session, j.claim_counter)
+      WHERE j.message = o.message AND j.recipient = o.recipient
+        AND (j.claim_session IS NULL OR postrider.claim_is_free(j.claim_session, j.claim_counter))
       RETURNING j.message, j.recipient, j.day, j.attempt
     ), logged AS (
       INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, stage, attempt, failure, reply)

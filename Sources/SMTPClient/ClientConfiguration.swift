@@ -34,6 +34,8 @@ package struct ClientConfiguration: Sendable {
   package var dialsPerDelivery = 8
   /// How long a message waits for its turn at a busy destination before it is handed back untried.
   package var permitWaitMax: Duration = .seconds(300)
+  /// Messages that may wait in line for a host that is slow. For one that is fast it is what it takes in a second.
+  package var lineLengthMin = 40
 
   package init(heloName: String) {
     self.heloName = heloName

@@ -26,7 +26,8 @@ package final class ConnectionPool: Sendable {
     self.logger = logger
     dialler = Dialler(group: group, configuration: configuration, tlsContext: tls)
     destinations = Destinations(
-      limit: configuration.connectionsPerDestination, idleMax: configuration.idleConnectionsMax)
+      limit: configuration.connectionsPerDestination, idleMax: configuration.idleConnectionsMax,
+      lineLengthMin: configuration.lineLengthMin)
   }
 
   /// Delivers to all recipients of the transaction, at the first host of the route that can be talked to.

@@ -23,8 +23,8 @@ enum Permit: Sendable {
 
 /// Permits and idle connections by destination. All of it is in one lock that is held for moments.
 ///
-/// Waiters are served in the order in which they came. A host's line is as long as it can serve in about a second;
-/// two deliveries for each connection may wait in any case.
+/// Waiters are served in the order in which they came. A host's line is as long as what it serves in about a
+/// second, and `lineLengthMin` in any case.
 final class Destinations: Sendable {
   private struct Waiter {
     let id: UInt64
@@ -52,10 +52,12 @@ final class Destinations: Sendable {
   private let state = NIOLockedValueBox(State())
   private let limit: Int
   private let idleMax: Int
+  private let lineLengthMin: Int
 
-  init(limit: Int, idleMax: Int) {
+  init(limit: Int, idleMax: Int, lineLengthMin: Int) {
     self.limit = max(1, limit)
     self.idleMax = idleMax
+    self.lineLengthMin = lineLengthMin
   }
 
   // MARK: Permits
@@ -89,7 +91,7 @@ final class Destinations: Sendable {
         return .granted
       }
       // A slow host's line is short: who waits here holds a place in the worker that others could use.
-      guard destination.waiters.count < max(2 * limit, 2 * destination.released.count(now: .now)) else {
+      guard destination.waiters.count < max(lineLengthMin, 2 * destination.released.count(now: .now)) else {
         return .refused("too many deliveries wait for this host")
       }
       destination.waiters.append(Waiter(id: id, resume: resume))

@@ -75,7 +75,7 @@ import Testing
     let plans = try await PlanRecorder(server: server, pool: queue.pool).record {
       try await work.claim(rows: 96)
     }
-    #expect(work.claimedCount == 96)
+    #expect((96...110).contains(work.claimedCount), "siblings come along")
     return plans.reduce(0) { $0 + $1.blocks }
   }
 }

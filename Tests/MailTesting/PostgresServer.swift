@@ -21,6 +21,8 @@ package actor PostgresServer {
     configuration = PrivatePostgres(
       directory: directory.path("postgres"), port: port, password: password,
       user: UnprivilegedUser.choose(environment: [:]))
+    // Many tests share one.
+    configuration.settings += [("max_connections", "500")]
     configuration.settings += settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     if !fsync { configuration.settings += [("fsync", "off"), ("full_page_writes", "off")] }
     try await configuration.initialise()

@@ -47,6 +47,14 @@ import Testing
     #expect(try await client(server, [version, "-sess_in", session]).contains("Reused, TLS"))
   }
 
+  @Test(arguments: ["-tls1_2", "-tls1_3"])
+  func aTicketSaysHowLongItLives(version: String) async throws {
+    let context = try TLSContext.server(
+      certificateFile: certificates.files.certificate, keyFile: certificates.files.key, ticketLifetime: .seconds(77))
+    let server = try await LittleServer(context, implicit: true)
+    #expect(try await client(server, [version]).contains("ticket lifetime hint: 77 (seconds)"))
+  }
+
   @Test func renegotiationIsRefused() async throws {
     let server = try await LittleServer(certificates.server(), implicit: true)
     let output = try await client(server, ["-tls1_2"], input: "R\n", commands: true)

@@ -144,7 +144,7 @@ extension Migration {
             LIMIT t.allowance) x
         ), fitting AS MATERIALIZED (
           -- Several lanes of one destination share its room.
-          SELECT f.lane, f.message, f.recipient FROM (
+          SELECT f.place, f.has_wrapped, f.lane, f.share, f.message, f.recipient FROM (
             SELECT o.*, row_number() OVER (PARTITION BY o.destination) AS number FROM found o
             WHERE o.message IS NOT NULL) f
           WHERE f.number <= f.room
@@ -154,13 +154,17 @@ extension Migration {
             crashes = j.crashes + CASE WHEN j.claim_session IS NULL OR EXISTS (SELECT FROM postrider.worker_session s
               WHERE s.id = j.claim_session AND s.ended_at IS NULL) THEN 0 ELSE 1 END
           FROM fitting f WHERE j.message = f.message AND j.recipient = f.recipient
-          RETURNING f.lane, j.message, j.recipient
+          RETURNING f.place, f.has_wrapped, f.lane, f.share, j.message, j.recipient
         )
-        SELECT v.place, v.lane, v.share, coalesce(k.messages, '{}'), coalesce(k.recipients, '{}')
-        FROM (SELECT DISTINCT f.place, f.has_wrapped, f.lane, f.share FROM found f) v
-        LEFT JOIN (SELECT n.lane, array_agg(n.message) AS messages, array_agg(n.recipient) AS recipients
-                   FROM taken n GROUP BY n.lane) k ON k.lane = v.lane
-        ORDER BY v.place, v.has_wrapped, v.lane;
+        -- Lanes without a row to take are told of too. No join: with hash joins off it would be quadratic.
+        SELECT v.place, v.lane, v.share, coalesce(array_agg(v.message) FILTER (WHERE v.message IS NOT NULL), '{}'),
+          coalesce(array_agg(v.recipient) FILTER (WHERE v.message IS NOT NULL), '{}')
+        FROM (
+          SELECT DISTINCT o.place, o.has_wrapped, o.lane, o.share, NULL::uuid AS message, NULL::int AS recipient
+          FROM found o
+          UNION ALL
+          SELECT k.place, k.has_wrapped, k.lane, k.share, k.message, k.recipient FROM taken k) v
+        GROUP BY v.place, v.has_wrapped, v.lane, v.share ORDER BY v.place, v.has_wrapped, v.lane;
       END $$;
 
       -- The due siblings of messages that a share cut through, up to 100 of each, so that a message's recipients of

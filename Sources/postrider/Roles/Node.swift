@@ -125,6 +125,7 @@ struct Node {
     let delivery = settings.delivery
     var configuration = ClientConfiguration(heloName: delivery.hostname)
     configuration.connectionsPerDestination = delivery.connectionsPerDestination
+    configuration.lineLengthMin = 2 * delivery.connectionsPerDestination
     configuration.messagesPerConnection = delivery.messagesPerConnection
     configuration.connectionIdleTime = delivery.connectionIdleTime
     configuration.connectionAgeMax = delivery.connectionAgeMax
