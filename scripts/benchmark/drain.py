@@ -8,6 +8,7 @@ from .node import Node
 from .sink import Sink
 from .source import smtp_source
 from .stock import Stock, refill
+from .usage import cpu_seconds
 
 # Completions before and within what is measured. With them and with what 4 workers have in hand, 10,000 last.
 _WARM_UP = 1_000
@@ -45,6 +46,9 @@ class Drained:
     rates: list[float]
     completions: int
     costs: dict[str, Cost]
+    # Milliseconds of processor time for a hundred recipients: of PostgreSQL, and of the workers.
+    database_cpu: float
+    workers_cpu: float
 
     @property
     def rate(self) -> float:
@@ -64,13 +68,15 @@ def drain(node: Node, sink: Sink, stock: Stock, workers: int) -> Drained:
     sink.start()
     _suspend(node, True)
     node.start(acceptors=0, workers=workers, keepers=0)
-    drains = []
+    drains, since = [], ""
     try:
         for number in range(_UNCOUNTED + _COUNTED):
             if stock.jobs <= _REFILLED:
                 _wait_until_idle(node)
                 refill(node, stock)
             if number == _UNCOUNTED:
+                _wait_until_idle(node, sink)
+                since = node.value("SELECT clock_timestamp()")
                 node.query("SELECT pg_stat_statements_reset()")
             drains.append(_drain_once(node, sink, stock))
         _wait_until_idle(node, sink)
@@ -78,22 +84,38 @@ def drain(node: Node, sink: Sink, stock: Stock, workers: int) -> Drained:
     finally:
         node.stop()
         _suspend(node, False)
-    since = node.query(f"SELECT count(*) FROM postrider.outcome WHERE at > '{drains[_UNCOUNTED][0]}'")
-    return Drained([_rate(node, start, end) for start, end in drains[_UNCOUNTED:]], int(since[0][0] or 0), costs)
+    counted = drains[_UNCOUNTED:]
+    within = [_completions(node, one.start, one.end) for one in counted]
+    return Drained(
+        rates=[count / one.seconds for count, one in zip(within, counted)],
+        completions=_completions(node, since, "infinity"), costs=costs,
+        database_cpu=sum(one.database_cpu for one in counted) / sum(within) * 100_000,
+        workers_cpu=sum(one.workers_cpu for one in counted) / sum(within) * 100_000)
 
 
-def _drain_once(node: Node, sink: Sink, stock: Stock) -> tuple[str, str]:
-    """Returns the moments between which recipients are to be counted."""
+@dataclasses.dataclass(frozen=True)
+class _Window:
+    # On the database's clock.
+    start: str
+    end: str
+    seconds: float
+    database_cpu: float
+    workers_cpu: float
+
+
+def _drain_once(node: Node, sink: Sink, stock: Stock) -> _Window:
     _suspend(node, False)
     _wait_for(sink, _WARM_UP // stock.recipients_per_delivery)
-    start = node.value("SELECT clock_timestamp()")
+    start, begun = node.value("SELECT clock_timestamp()"), time.monotonic()
+    database, workers = cpu_seconds([node.postgres.pid]), cpu_seconds(node.role_pids())
     _wait_for(sink, _MEASURED // stock.recipients_per_delivery)
-    end = node.value("SELECT clock_timestamp()")
+    database, workers = cpu_seconds([node.postgres.pid]) - database, cpu_seconds(node.role_pids()) - workers
+    end, seconds = node.value("SELECT clock_timestamp()"), time.monotonic() - begun
     left = node.value("SELECT count(*) FROM (SELECT FROM postrider.job WHERE claim_session IS NULL LIMIT 100) x")
     _suspend(node, True)
     if left != "100":
         raise Trouble("the queue was nearly empty: what was measured is not its rate")
-    return start, end
+    return _Window(start, end, seconds, database, workers)
 
 
 def _suspend(node: Node, is_suspended: bool) -> None:
@@ -116,10 +138,8 @@ def _is_still(sink: Sink) -> bool:
     return sink.count() == before
 
 
-def _rate(node: Node, start: str, end: str) -> float:
-    return float(node.value(
-        f"SELECT count(*) / extract(epoch FROM '{end}'::timestamptz - '{start}') FROM postrider.outcome "
-        f"WHERE at > '{start}' AND at <= '{end}'"))
+def _completions(node: Node, start: str, end: str) -> int:
+    return int(node.value(f"SELECT count(*) FROM postrider.outcome WHERE at > '{start}' AND at <= '{end}'"))
 
 
 def _wait_for(sink: Sink, deliveries: int) -> None:

@@ -65,7 +65,7 @@ def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
         time.sleep(max(0.0, _RECOVERY - (time.monotonic() - end)))
         after = _window(sink)
         if node.value("SELECT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NULL)") != "t":
-            raise Trouble("the queue was drained before the end: a longer one is needed, or --held-seconds must be less")
+            raise Trouble("the queue did not last: a longer one is needed, or --held-seconds must be less")
         bench.say(f"  {_RECOVERY} s after its end: {after:.0f}/s")
         return Held(before, during, after, made, dropped)
     finally:
