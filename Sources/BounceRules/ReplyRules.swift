@@ -7,7 +7,7 @@ struct HeardReply {
   let stage: AttemptStage
   /// Lower case, every run of other characters than letters, digits and dots one blank; blanks at both ends,
   /// so that a phrase can ask for whole words.
-  let words: String
+  let words: [UInt8]
 
   init(_ reply: Reply, stage: AttemptStage) {
     code = reply.code
@@ -22,7 +22,7 @@ struct HeardReply {
       if isWord { text.append(isUpper ? byte | 0x20 : byte) } else if text.last != 0x20 { text.append(0x20) }
     }
     if text.last != 0x20 { text.append(0x20) }
-    words = String(decoding: text, as: UTF8.self)
+    words = text
   }
 }
 
@@ -37,15 +37,14 @@ struct ReplyRule {
   /// The reply has no enhanced code.
   var isBare = false
   /// One of them stands in the text. A blank at an end asks for the end of a word.
-  var phrases: [String] = []
+  var phrases: Phrases = []
   /// None of them stands in the text.
-  var unless: [String] = []
+  var unless: Phrases = []
 
   func matches(_ reply: HeardReply) -> Bool {
     (codes.isEmpty || codes.contains(reply.code)) && (stages.isEmpty || stages.contains(reply.stage))
       && (!isBare || reply.enhanced == nil) && matchesStatus(reply.enhanced)
-      && (phrases.isEmpty || phrases.contains { reply.words.contains($0) })
-      && !unless.contains { reply.words.contains($0) }
+      && (phrases.isEmpty || phrases.stand(in: reply.words)) && !unless.stand(in: reply.words)
   }
 
   private func matchesStatus(_ enhanced: EnhancedStatus?) -> Bool {
@@ -55,18 +54,42 @@ struct ReplyRule {
   }
 }
 
-private let fullPhrases = [
+/// Phrases to look for all at once: a text is read once for the whole set.
+struct Phrases: Sendable, ExpressibleByArrayLiteral {
+  let isEmpty: Bool
+  /// By the first byte.
+  private var beginning: [[[UInt8]]]
+
+  init(arrayLiteral phrases: String...) {
+    isEmpty = phrases.isEmpty
+    beginning = Array(repeating: [], count: 256)
+    for phrase in phrases.map({ Array($0.utf8) }) {
+      if let first = phrase.first { beginning[Int(first)].append(phrase) }
+    }
+  }
+
+  func stand(in text: [UInt8]) -> Bool {
+    if isEmpty { return false }
+    return text.indices.contains { start in
+      beginning[Int(text[start])].contains { phrase in
+        phrase.count <= text.count - start && phrase.indices.allSatisfy { text[start + $0] == phrase[$0] }
+      }
+    }
+  }
+}
+
+private let fullPhrases: Phrases = [
   "mailbox full", "mailbox is full", "mailbox has exceeded", "over quota", "overquota", "quota exceeded",
   "exceeded quota", "quota is exceeded", "exceeds quota", "exceeded storage", "exceeded its storage", "out of storage",
   "insufficient storage", "storage full", "inbox is full", "full mailbox", "not enough storage", "disk quota",
 ]
 
-private let sizePhrases = [
+private let sizePhrases: Phrases = [
   "message size", "message too", "message is too", "too large", "too big", "size limit", "maximum size", "size exceeds",
   "fixed maximum", "message length",
 ]
 
-private let blockPhrases = [
+private let blockPhrases: Phrases = [
   "block list", "blocklist", "black list", "blacklist", "deny list", "denylist", " rbl ", " dnsbl", ".dnsbl.",
   "spamhaus",
   "spamcop", "sorbs", "barracudacentral", "uceprotect", "spfbl", "abuseat.org", "surbl", "proofpoint.com",
@@ -77,7 +100,7 @@ private let blockPhrases = [
 ]
 
 /// Words that show that a reply is about the recipient or the message's own origin, whatever list it mentions.
-private let notBlockPhrases = [
+private let notBlockPhrases: Phrases = [
   "not listed", "user unknown", "unknown user", "no such user", "unknown recipient", "recipient unknown", " spf ",
   " dmarc ",
 ]

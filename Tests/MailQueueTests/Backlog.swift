@@ -4,7 +4,8 @@ import MailTesting
 struct Backlog {
   /// Jobs in the large lane; the first tenant's mail to `large.example`.
   var large = 100_000
-  /// Lanes with three jobs each, of 40 other tenants: a third is ready, the others wait.
+  var tenants = 400
+  /// Lanes of those tenants with three jobs each: a third is ready, the others wait.
   var lanes = 20_000
 
   var jobs: Int { large + 3 * lanes }
@@ -14,13 +15,13 @@ struct Backlog {
     try await database.query(
       """
       BEGIN;
-      INSERT INTO postrider.tenant (name) SELECT 'tenant ' || n FROM generate_series(1, 40) n;
+      INSERT INTO postrider.tenant (name) SELECT 'tenant ' || n FROM generate_series(1, \(tenants)) n;
       INSERT INTO postrider.lane (tenant, destination, ready)
         SELECT min(id), 'large.example', true FROM postrider.tenant ON CONFLICT DO NOTHING;
       INSERT INTO postrider.lane (tenant, destination, ready, wake_at)
         SELECT t.id, 'd' || n || '.example', n % 3 = 0,
           CASE WHEN n % 3 = 0 THEN 'infinity' ELSE now() + (n % 1000 - 5) * interval '1 minute' END
-        FROM generate_series(1, \(lanes)) n JOIN postrider.tenant t ON t.name = 'tenant ' || (n % 40 + 1);
+        FROM generate_series(1, \(lanes)) n JOIN postrider.tenant t ON t.name = 'tenant ' || (n % \(tenants) + 1);
       CREATE TEMPORARY TABLE made ON COMMIT DROP AS
         SELECT gen_random_uuid() AS id, n AS number, now() - n * interval '1 millisecond' AS accepted_at,
           postrider.utc_day(now()) AS day

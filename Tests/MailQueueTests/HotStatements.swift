@@ -17,7 +17,10 @@ final class HotStatements {
   static var steps: [Step] {
     [
       Step(name: "enqueue", indexes: ["lane_tenant_destination_key", "lane_pkey"]) { try await $0.enqueue() },
-      Step(name: "claim", indexes: ["lane_ready", "lane_waiting", "lane_pkey", "job_lane", "job_pkey", "message_"]) {
+      Step(
+        name: "claim", indexes: ["lane_ready", "lane_waiting", "lane_pkey", "job_lane", "job_pkey", "message_"],
+        prepare: { try await $0.goAround() }
+      ) {
         try await $0.claim()
       },
       Step(name: "read bodies", indexes: ["body_chunk_"]) { try await $0.readBodies() },
@@ -38,6 +41,7 @@ final class HotStatements {
   private let queue: QueueFixture
   private let session: QueueID
   private var counter: Int64 = 0
+  private var cursor = FairCursor()
   private var claimed: [ClaimedMessage] = []
   private var notices: [PendingNotice] = []
 
@@ -55,9 +59,21 @@ final class HotStatements {
   /// Jobs that the last claim has got.
   var claimedCount: Int { claimed.reduce(0) { $0 + $1.jobs.count } }
 
+  /// As a worker does, which remembers whose turn it is.
   func claim(rows: Int = 300) async throws {
     counter += 1
-    claimed = try await queue.claim(session, counter: counter, rows: rows)
+    let (session, counter, before) = (session, counter, cursor)
+    (claimed, cursor) = try await queue.pool.run { connection in
+      var cursor = before
+      let claimed = try Claims.take(
+        session: session, counter: counter, cursor: &cursor, rowsMax: rows, connection)
+      return (claimed, cursor)
+    }
+  }
+
+  /// So that it remembers many tenants.
+  private func goAround() async throws {
+    for _ in 1...12 { try await claim() }
   }
 
   private func readBodies() async throws {

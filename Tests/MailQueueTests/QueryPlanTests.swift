@@ -57,8 +57,8 @@ import Testing
 
   /// Ten times the backlog makes the trees of the indexes one page higher at most.
   @Test(arguments: Shape.allCases) func aClaimTouchesAsManyPagesHoweverMuchWaits(shape: Shape) async throws {
-    let small = try await pagesOfClaim(in: Backlog(large: 10_000, lanes: 2_000), shape)
-    let large = try await pagesOfClaim(in: Backlog(large: 100_000, lanes: 20_000), shape)
+    let small = try await pagesOfClaim(in: Backlog(large: 10_000, tenants: 40, lanes: 2_000), shape)
+    let large = try await pagesOfClaim(in: Backlog(large: 100_000, tenants: 40, lanes: 20_000), shape)
     #expect(large * 2 <= small * 3, "\(large) pages, and \(small) in a tenth of the backlog")
   }
 

@@ -3,7 +3,6 @@ import dataclasses
 import time
 
 from .bench import Bench, Trouble, wait_until
-from .drain import measure
 from .node import RECIPIENT, USER, Node
 from .processes import Child
 from .sink import Sink
@@ -45,7 +44,7 @@ def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
     source = _submit(bench, node, seconds * 3 + 300)
     reader = node.postgres.connect(node.database)
     try:
-        measure(node, sink, 0, 2_000)
+        wait_until(lambda: sink.count() >= 2_000, 60, "the first deliveries")
         before = _window(sink)
         bench.say(f"  before: {before:.0f}/s")
         reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -65,6 +64,8 @@ def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
         dropped = None if _is_dropped(node) else _wait_for_drop(node, end)
         time.sleep(max(0.0, _RECOVERY - (time.monotonic() - end)))
         after = _window(sink)
+        if node.value("SELECT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NULL)") != "t":
+            raise Trouble("the queue did not last: a longer one is needed, or --held-seconds must be less")
         bench.say(f"  {_RECOVERY} s after its end: {after:.0f}/s")
         return Held(before, during, after, made, dropped)
     finally:

@@ -11,7 +11,7 @@ from .source import smtp_source
 _SIZE = 2_048
 # Recipients of each message in every stock; of a small stock's messages most have been served already.
 _RECIPIENTS = 100
-# A claim should meet different messages: siblings in one lane would travel together.
+# Where recipients go alone a claim must meet different messages.
 _MESSAGES_MIN = 10_000
 # Messages whose recipients take turns; so far apart are two recipients of one message.
 _BLOCK = 2_000
@@ -27,6 +27,7 @@ class Stock:
 
     jobs: int
     tenants: int
+    # At least as many as a message has recipients, so that each goes alone; or one, to which they go together.
     domains: int
 
     @property
@@ -37,7 +38,17 @@ class Stock:
     @property
     def messages(self) -> int:
         """Messages whose recipients they are."""
-        return max(_MESSAGES_MIN, self.jobs // _RECIPIENTS)
+        return max(1 if self.travels_together else _MESSAGES_MIN, self.jobs // _RECIPIENTS)
+
+    @property
+    def travels_together(self) -> bool:
+        """All recipients of a message are in one lane, and are delivered in one transaction."""
+        return self.domains == 1
+
+    @property
+    def recipients_per_delivery(self) -> int:
+        """Of one message that the sink counts."""
+        return _RECIPIENTS if self.travels_together else 1
 
     @property
     def name(self) -> str:
@@ -72,12 +83,11 @@ class Warehouse:
         self._bench = bench
         self._postgres = postgres
         self._origin = Node(bench, postgres, sink_port, database="origin")
-        self._messages = 0
 
     def prepare(self, messages: int) -> None:
         """Lets a node accept the messages that all stocks are made of."""
-        self._messages = messages
         self._origin.prepare()
+        self._origin.query("CREATE EXTENSION pg_stat_statements")
         self._origin.start(workers=0, keepers=0)
         self._bench.say(f"submitting {messages} messages")
         smtp_source(self._origin.acceptors[0].plain, messages, _SIZE, reuses=True, seconds=1200)
@@ -93,26 +103,26 @@ class Warehouse:
         node.query(_lanes_sql(stock))
         node.query(_messages_sql(stock))
         node.query("VACUUM ANALYZE postrider.message")
-        _fill(node, stock)
+        # An hour old, and in the order in which they were made.
+        _fill(node, stock, "now() - interval '1 hour' + k.place * interval '1 microsecond'")
+        node.query("UPDATE postrider.lane l SET ready = true "
+                   "WHERE EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
         node.query("VACUUM ANALYZE")
         node.query("CHECKPOINT")
         return node
 
 
 def refill(node: Node, stock: Stock) -> None:
-    """Queues again what has been delivered; for small stocks, as it goes through all of it."""
-    _fill(node, stock, "ON CONFLICT DO NOTHING")
-    node.query("VACUUM ANALYZE")
+    """Queues again what has been delivered, as if it came now. Nothing may be in flight."""
+    _fill(node, stock, "now()", "ON CONFLICT DO NOTHING")
+    node.query("UPDATE postrider.lane l SET ready = true, wake_at = 'infinity' "
+               "WHERE NOT l.ready AND EXISTS (SELECT FROM postrider.job j WHERE j.lane = l.id)")
 
 
-def _fill(node: Node, stock: Stock, what_else: str = "") -> None:
+def _fill(node: Node, stock: Stock, due: str, what_else: str = "") -> None:
     node.query("SET work_mem = '256MB'")
-    node.query(f"{_jobs_sql(stock)} {what_else}")
+    node.query(f"{_jobs_sql(stock, due)} {what_else}")
     node.query("RESET work_mem")
-    # Earlier jobs than the lanes' scan starts: they are read from their beginning again.
-    node.query(
-        "UPDATE postrider.lane SET ready = true, scan_from = '-infinity', scan_next = NULL, scan_xid = NULL "
-        "WHERE destination LIKE '%.stock.example'")
 
 
 def _lanes_sql(stock: Stock) -> str:
@@ -127,7 +137,7 @@ def _lanes_sql(stock: Stock) -> str:
           SELECT t.number AS tenant, substring(l.destination FROM '^d(\\d+)')::int AS domain, l.id
           FROM postrider.lane l JOIN public.stock_tenant t ON t.id = l.tenant;
         CREATE TABLE public.stock_message AS
-          SELECT id, day, expires_at, accepted_at, (row_number() OVER (ORDER BY id))::int - 1 AS number
+          SELECT id, day, expires_at, (row_number() OVER (ORDER BY id))::int - 1 AS number
           FROM postrider.message;
         DELETE FROM public.stock_message WHERE number >= {stock.messages};
         ANALYZE public.stock_tenant, public.stock_lane, public.stock_message"""
@@ -148,15 +158,19 @@ def _messages_sql(stock: Stock) -> str:
           WHERE m.id = s.id AND m.day = s.day"""
 
 
-def _jobs_sql(stock: Stock) -> str:
-    # In the order in which they are due, as a queue fills: blocks of messages, in each all first recipients first.
+def _jobs_sql(stock: Stock, due: str) -> str:
+    # In the order in which they are due, as a queue fills: recipients that travel together one after the other;
+    # otherwise blocks of messages, in each all first recipients first.
     per_message = stock.jobs // stock.messages
+    if stock.travels_together:
+        recipient, message = f"place % {per_message} + 1", f"place / {per_message}"
+    else:
+        recipient = f"(place % {_BLOCK * per_message}) / {_BLOCK} + 1"
+        message = f"place / {_BLOCK * per_message} * {_BLOCK} + place % {_BLOCK}"
     return f"""
         INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-        SELECT s.id, k.recipient, l.id, s.day, s.accepted_at - interval '1 hour' + k.place * interval '1 microsecond',
-          s.expires_at
-        FROM (SELECT place, (place % {_BLOCK * per_message}) / {_BLOCK} + 1 AS recipient,
-                place / {_BLOCK * per_message} * {_BLOCK} + place % {_BLOCK} AS message
+        SELECT s.id, k.recipient, l.id, s.day, {due}, s.expires_at
+        FROM (SELECT place, {recipient} AS recipient, {message} AS message
               FROM generate_series(0, {stock.jobs} - 1) place) k
           JOIN public.stock_message s ON s.number = k.message
           JOIN public.stock_lane l ON l.tenant = k.message % {stock.tenants}

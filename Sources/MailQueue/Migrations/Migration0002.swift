@@ -287,7 +287,9 @@ extension Migration {
         OUT messages uuid[], OUT recipients int[],
         OUT visited_tenants bigint[], OUT visited_credits int[], OUT visited_lanes bigint[],
         OUT visited_lane_rows int[]
-      ) LANGUAGE plpgsql AS $$
+      ) LANGUAGE plpgsql
+      -- It joins sets of hundreds of tenants with each other, and no table.
+      SET enable_hashjoin = on AS $$
       DECLARE
         moment timestamptz := postrider.schedule_now();
         quantum int;
