@@ -68,7 +68,7 @@ let adapters: [Target] = [
 
 let services: [Target] = [
   module("MailQueue", ["MailModel", "Postgres", "Cryptography", nioCore, nioConcurrency, logging]),
-  module("Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", nioPosix, nioConcurrency, logging]),
+  module("Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules"]),

@@ -9,6 +9,8 @@ package struct AcceptorConfiguration: Sendable {
       case implicitTLS
       /// STARTTLS before everything else (RFC 3207, RFC 6409).
       case startTLS
+      /// Neither TLS nor login: for `TrustedClients` only.
+      case plain
     }
 
     /// An IPv4 or IPv6 address without brackets; `0.0.0.0` and `::` are all of their family.

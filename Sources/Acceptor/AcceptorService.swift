@@ -23,15 +23,18 @@ package final class AcceptorService: Service {
   private let watching = NIOLockedValueBox<RepeatedTask?>(nil)
 
   /// - Parameters:
+  ///   - trusted: who may use a plain listener; nil: nobody.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    queue: any MessageEnqueuing, group: any EventLoopGroup, fileThreads: NIOThreadPool, logger: Logger,
+    trusted: TrustedClients? = nil, queue: any MessageEnqueuing, group: any EventLoopGroup, fileThreads: NIOThreadPool,
+    logger: Logger,
     mailLog: MailLog
   ) {
     environment = SessionEnvironment(
-      configuration: configuration, tls: tls, authenticator: authenticator, queue: queue, fileThreads: fileThreads,
+      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, queue: queue,
+      fileThreads: fileThreads,
       logger: logger, mailLog: mailLog)
     watch = CertificateWatch(files: configuration.certificateFiles, tls: tls, logger: logger)
     self.group = group

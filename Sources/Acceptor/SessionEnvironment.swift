@@ -17,6 +17,8 @@ final class SessionEnvironment: Sendable {
   let configuration: AcceptorConfiguration
   let tls: TLSContext
   let authenticator: any SubmissionAuthenticating
+  /// Who may use a plain listener; nil: nobody.
+  let trusted: TrustedClients?
   let queue: any MessageEnqueuing
   /// Spill files block: their calls run here.
   let fileThreads: NIOThreadPool
@@ -26,11 +28,13 @@ final class SessionEnvironment: Sendable {
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
+    trusted: TrustedClients?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog
   ) {
     self.configuration = configuration
     self.tls = tls
     self.authenticator = authenticator
+    self.trusted = trusted
     self.queue = queue
     self.fileThreads = fileThreads
     self.logger = logger

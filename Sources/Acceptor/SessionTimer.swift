@@ -42,6 +42,8 @@ extension SubmissionHandler {
     switch wait {
     case .handshake, .linger:
       context?.close(promise: nil)
+    case .login where !hasGreeted:
+      finish(with: timeoutReply)
     case .login:
       performLater(machine.loginFinished(.unavailable))
     case .queue:

@@ -50,6 +50,34 @@ extension SubmissionHandler {
     performLater(machine.loginFinished(verdict))
   }
 
+  /// The client of a plain listener: its address stands in for the login, so it comes before the greeting.
+  func admitTrusted() {
+    guard let trusted = environment.trusted, trusted.contains(clientAddress) else {
+      return finish(with: Reply(554, EnhancedStatus(5, 7, 1), "This address may not submit here"))
+    }
+    if let known = trusted.remembered { return trustedFound(.success(known)) }
+    guard let eventLoop = context?.eventLoop else { return }
+    beginWait(.login)
+    let promise = eventLoop.makePromise(of: AuthenticationResult.self)
+    promise.completeWithTask { await trusted.principal() }
+    promise.futureResult.assumeIsolated().whenComplete { result in
+      guard self.context != nil, self.wait == .login else { return }
+      self.trustedFound(result)
+    }
+  }
+
+  private func trustedFound(_ result: Result<AuthenticationResult, any Error>) {
+    if case .success(.accepted(let principal)) = result {
+      self.principal = principal
+      greet()
+      return resume()
+    }
+    environment.logger.warning(
+      "a trusted client was turned away",
+      metadata: .fields([.session: sessionID, .clientAddress: clientAddress, .reason: "\(result)"]))
+    finish(with: Reply(421, EnhancedStatus(4, 3, 0), "Submission is not available now, please try again later"))
+  }
+
   func beginMessage(_ envelope: Envelope) {
     let id = QueueID(unixMilliseconds: environment.unixMilliseconds)
     let single = envelope.recipients.count == 1 ? envelope.recipients.first : nil

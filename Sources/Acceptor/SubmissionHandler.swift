@@ -39,7 +39,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
   var timer: Scheduled<Void>?
   var timerDeadline = NIODeadline.distantFuture
 
-  private let greetsLater: Bool
+  private let kind: AcceptorConfiguration.Listener.Kind
   var hasGreeted = false
   var entry = SessionRegistry.Entry.admitted
   /// Received and not yet taken by the machine.
@@ -57,9 +57,11 @@ final class SubmissionHandler: ChannelDuplexHandler {
   init(environment: SessionEnvironment, kind: AcceptorConfiguration.Listener.Kind) {
     self.environment = environment
     let configuration = environment.configuration
-    greetsLater = kind == .implicitTLS
+    self.kind = kind
     machine = SubmissionMachine(
-      hostName: configuration.hostName, policy: SubmissionPolicy(offersStartTLS: kind == .startTLS),
+      hostName: configuration.hostName,
+      policy: SubmissionPolicy(
+        offersStartTLS: kind == .startTLS, requiresTLS: kind != .plain, requiresLogin: kind != .plain),
       limits: configuration.limits, isSecure: kind == .implicitTLS)
   }
 
@@ -71,7 +73,11 @@ final class SubmissionHandler: ChannelDuplexHandler {
     sessionEnd = .now() + environment.configuration.sessionTimeMax
     entry = environment.registry.add(context.channel)
     guard entry != .refused else { return context.close(promise: nil) }
-    if greetsLater { beginWait(.handshake) } else { greet() }
+    switch kind {
+    case .implicitTLS: beginWait(.handshake)
+    case .startTLS: greet()
+    case .plain: admitTrusted()
+    }
     context.fireChannelActive()
   }
 
@@ -95,7 +101,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
     environment.registry.remove(context.channel)
   }
 
-  private func greet() {
+  func greet() {
     hasGreeted = true
     guard entry == .admitted else {
       return finish(with: Reply(421, EnhancedStatus(4, 3, 2), "Too many sessions, please try again later"))

@@ -33,8 +33,9 @@ struct CredentialRecord: Sendable {
     parameters.append(name.domain)
     let result = try connection.query(select, parameters)
     guard result.rowCount == 1 else { return nil }
+    let credential = try result.int64(0, 2)
     let principal = Principal(
-      tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: try result.int64(0, 2),
+      tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: credential,
       name: result.text(0, 3), coversDomain: try result.bool(0, 4))
     let disabled: String? =
       if try result.bool(0, 7) {
@@ -48,7 +49,7 @@ struct CredentialRecord: Sendable {
       }
     return CredentialRecord(
       principal: principal,
-      revision: Revision(credential: principal.credential, version: try result.int64(0, 6)),
+      revision: Revision(credential: credential, version: try result.int64(0, 6)),
       secret: result.text(0, 5), disabled: disabled)
   }
 }

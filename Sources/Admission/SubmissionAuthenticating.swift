@@ -1,14 +1,15 @@
-/// Who submits: what a successful login proves.
+/// Who submits: what a successful login, or an address in a trusted network, proves.
 package struct Principal: Sendable, Hashable {
   package var tenant: Int64
   package var tenantName: String
-  package var credential: Int64
-  /// The address or domain that the credential stands for.
+  /// nil: from a trusted network, without a login.
+  package var credential: Int64?
+  /// The address or domain that the credential stands for; without a credential the tenant's name.
   package var name: String
   /// Whether it covers every address of the domain.
   package var coversDomain: Bool
 
-  package init(tenant: Int64, tenantName: String, credential: Int64, name: String, coversDomain: Bool) {
+  package init(tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool) {
     self.tenant = tenant
     self.tenantName = tenantName
     self.credential = credential

@@ -31,7 +31,7 @@ package struct LineHandler: LogHandler {
     let line = LogLine(
       unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), level: event.level,
       message: event.message.description, metadata: fields)
-    output.write(line.render(format))
+    output.write(line.render(format), isUrgent: event.level >= .warning)
   }
 }
 

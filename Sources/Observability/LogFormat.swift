@@ -16,27 +16,36 @@ struct LogLine {
   var message: String
   var metadata: Logger.Metadata
 
-  func render(_ format: LogFormat) -> String {
+  /// The line with its newline, as UTF-8.
+  func render(_ format: LogFormat) -> [UInt8] {
+    var line: [UInt8] = []
+    line.reserveCapacity(512)
     switch format {
-    case .text: text
-    case .json: json
+    case .text: appendText(to: &line)
+    case .json: appendJSON(to: &line)
     }
+    return line
   }
 
-  private var sortedFields: [(name: String, value: Logger.MetadataValue)] {
+  private var sortedFields: [(place: Int, name: String, value: Logger.MetadataValue)] {
     let last = LogKey.order.count
-    return metadata.map { (name: $0.key, value: $0.value) }.sorted {
-      (LogKey.order[$0.name] ?? last, $0.name) < (LogKey.order[$1.name] ?? last, $1.name)
-    }
+    return metadata.map { (place: LogKey.order[$0.key] ?? last, name: $0.key, value: $0.value) }
+      .sorted { ($0.place, $0.name) < ($1.place, $1.name) }
   }
 
-  private var text: String {
-    var line = iso8601(unixMilliseconds: unixMilliseconds)
-    line += " " + level.rawValue.uppercased() + " " + escaped(message)
+  private func appendText(to line: inout [UInt8]) {
+    appendISO8601(unixMilliseconds: unixMilliseconds, to: &line)
+    line.append(0x20)
+    line += level.rawValue.uppercased().utf8
+    line.append(0x20)
+    line += escaped(message).utf8
     for field in sortedFields {
-      line += " " + escaped(field.name, limit: 64) + "=" + Self.quoted(Self.plain(field.value))
+      line.append(0x20)
+      line += escaped(field.name, limit: 64).utf8
+      line.append(0x3D)
+      line += Self.quoted(Self.plain(field.value)).utf8
     }
-    return line + "\n"
+    line.append(0x0A)
   }
 
   /// Quotes only where a reader could mistake the end of the value.
@@ -56,14 +65,18 @@ struct LogLine {
     }
   }
 
-  private var json: String {
-    var line =
-      "{\"time\":\"\(iso8601(unixMilliseconds: unixMilliseconds))\",\"level\":\"\(level.rawValue)\",\"message\":"
-    line += JSONText.string(message)
+  private func appendJSON(to line: inout [UInt8]) {
+    line += #"{"time":""#.utf8
+    appendISO8601(unixMilliseconds: unixMilliseconds, to: &line)
+    line += #"","level":"\#(level.rawValue)","message":"#.utf8
+    line += JSONText.string(message).utf8
     for field in sortedFields where !["time", "level", "message"].contains(field.name) {
-      line += "," + JSONText.string(field.name) + ":" + JSONText.value(field.value)
+      line.append(0x2C)
+      line += JSONText.string(field.name).utf8
+      line.append(0x3A)
+      line += JSONText.value(field.value).utf8
     }
-    return line + "}\n"
+    line += "}\n".utf8
   }
 }
 
@@ -115,16 +128,25 @@ enum JSONText {
   }
 }
 
-/// `2026-11-20T22:30:38.123Z`.
-func iso8601(unixMilliseconds: Int64) -> String {
+/// Appends `2026-11-20T22:30:38.123Z`.
+func appendISO8601(unixMilliseconds: Int64, to line: inout [UInt8]) {
   var seconds = time_t(unixMilliseconds / 1000)
   var parts = tm()
   gmtime_r(&seconds, &parts)
-  func padded(_ value: some BinaryInteger, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+  func append(_ value: Int, width: Int, then separator: UInt8) {
+    var divisor = 1
+    for _ in 1..<width { divisor *= 10 }
+    while divisor > 0 {
+      line.append(UInt8(truncatingIfNeeded: 0x30 + value / divisor % 10))
+      divisor /= 10
+    }
+    line.append(separator)
   }
-  return padded(parts.tm_year + 1900, 4) + "-" + padded(parts.tm_mon + 1, 2) + "-" + padded(parts.tm_mday, 2) + "T"
-    + padded(parts.tm_hour, 2) + ":" + padded(parts.tm_min, 2) + ":" + padded(parts.tm_sec, 2) + "."
-    + padded(unixMilliseconds % 1000, 3) + "Z"
+  append(Int(parts.tm_year) + 1900, width: 4, then: UInt8(ascii: "-"))
+  append(Int(parts.tm_mon) + 1, width: 2, then: UInt8(ascii: "-"))
+  append(Int(parts.tm_mday), width: 2, then: UInt8(ascii: "T"))
+  append(Int(parts.tm_hour), width: 2, then: UInt8(ascii: ":"))
+  append(Int(parts.tm_min), width: 2, then: UInt8(ascii: ":"))
+  append(Int(parts.tm_sec), width: 2, then: UInt8(ascii: "."))
+  append(Int(unixMilliseconds % 1000), width: 3, then: UInt8(ascii: "Z"))
 }

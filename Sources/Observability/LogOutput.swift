@@ -3,7 +3,8 @@ internal import Foundation
 /// Carries log lines to a file descriptor without making the caller wait.
 ///
 /// Lines go into a bounded buffer that a thread of its own empties. A reader that stops reading costs lines,
-/// never the node's work; how many is logged as soon as the reader comes back. Whole lines are written together
+/// never the node's work; how many is logged as soon as the reader comes back. Lines that nobody waits for gather
+/// for some milliseconds: waking the thread for each would cost more than the line. Whole lines are written together
 /// only up to 4096 bytes (`PIPE_BUF`), so that several processes sharing one pipe do not mix theirs.
 // @unchecked: every mutable property is touched only while `condition` is locked.
 package final class LogOutput: @unchecked Sendable {
@@ -13,6 +14,10 @@ package final class LogOutput: @unchecked Sendable {
   private var waiting: [UInt8] = []
   private var dropped = 0
   private var isWriting = false
+  /// The thread sleeps until there is a line.
+  private var isIdle = false
+  /// What waits must not wait any longer.
+  private var isUrgent = false
   private var hasThread = false
 
   /// - Parameter descriptor: where to write; it stays open.
@@ -22,22 +27,31 @@ package final class LogOutput: @unchecked Sendable {
   }
 
   /// Takes one complete line with its newline.
-  func write(_ line: String) {
+  /// - Parameter isUrgent: written at once, with all lines before it.
+  func write(_ line: [UInt8], isUrgent: Bool) {
     condition.withLock {
       startThreadIfNeeded()
-      guard waiting.count + line.utf8.count <= bufferBytesMax else {
+      guard waiting.count + line.count <= bufferBytesMax else {
         dropped += 1
         return
       }
-      waiting.append(contentsOf: line.utf8)
-      condition.broadcast()
+      waiting += line
+      let isFirst = isIdle
+      isIdle = false
+      if isUrgent || waiting.count >= Self.gatheredBytesMax { self.isUrgent = true }
+      if isFirst || self.isUrgent { condition.broadcast() }
     }
   }
+
+  private static let gatheringTime = 0.01
+  private static let gatheredBytesMax = 64 << 10
 
   /// Waits until everything so far is written, at most `seconds`. For the end of a process.
   package func flush(seconds: Double = 2) {
     let deadline = Date(timeIntervalSinceNow: seconds)
     condition.withLock {
+      isUrgent = true
+      condition.broadcast()
       while isWriting || !waiting.isEmpty {
         if !condition.wait(until: deadline) { return }
       }
@@ -56,7 +70,13 @@ package final class LogOutput: @unchecked Sendable {
 
   private func writeNextBatch() {
     let (batch, lost): ([UInt8], Int) = condition.withLock {
-      while waiting.isEmpty { condition.wait() }
+      while waiting.isEmpty {
+        isIdle = true
+        condition.wait()
+      }
+      let gathered = Date(timeIntervalSinceNow: Self.gatheringTime)
+      while !isUrgent, condition.wait(until: gathered) {}
+      isUrgent = false
       let batch = waiting
       let lost = dropped
       waiting = []

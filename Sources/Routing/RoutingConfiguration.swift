@@ -1,3 +1,5 @@
+package import DNS
+
 /// A smarthost for a domain, in the operator's words.
 package struct RouteOverride: Sendable, Hashable {
   /// `example.com`, `*.example.com` (every name below it) or `*`.

@@ -22,5 +22,20 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.smtp.headerSizeMax <= settings.smtp.messageSizeMax, ["smtp.message_size_max", "smtp.header_size_max"],
     "the header is part of the message")
+  let plain = settings.smtp.plain
+  require(
+    plain.listen.isEmpty || (plain.tenant != nil && !plain.allowNetworks.isEmpty),
+    ["smtp.plain.listen", "smtp.plain.tenant", "smtp.plain.allow_networks"],
+    "a listener without login needs the tenant that it is for and the networks that may use it")
+  require(
+    plain.allowNetworks.allSatisfy(isNarrow), ["smtp.plain.allow_networks"],
+    "a network this wide lets strangers send mail: IPv4 needs /8 or longer, IPv6 /16 or longer")
   return problems
+}
+
+/// Whether a network is so small that somebody may own it.
+private func isNarrow(_ network: String) -> Bool {
+  let parts = network.split(separator: "/")
+  guard parts.count == 2, let length = plainNumber(parts[1]) else { return true }
+  return length >= (isIPv4(parts[0]) ? 8 : 16)
 }

@@ -61,6 +61,16 @@ extension SettingType where Value == String {
     Self("the path of a directory", show: { $0 }, read: { isPath($0) ? $0 : nil })
   }
 
+  /// A tenant's name, as `postrider tenant add` takes it.
+  static var tenantName: Self {
+    Self(
+      "a tenant's name: 1 to 63 letters, digits, «-», «_», «.»", show: { $0 },
+      read: { text in
+        let fits = text.utf8.allSatisfy { isLetterOrDigit($0) || [0x2D, 0x5F, 0x2E].contains($0) }
+        return (1...63).contains(text.utf8.count) && fits ? text : nil
+      })
+  }
+
   /// A URL with one of these schemes, or what `alsoAllowed` takes.
   static func url(
     _ schemes: [String], example: String, alsoAllowed: @escaping @Sendable (String) -> Bool = { _ in false }

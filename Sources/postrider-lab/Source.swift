@@ -78,6 +78,11 @@ struct Source: AsyncParsableCommand {
     guard tally.accepted == messages else { throw ExitCode.failure }
   }
 
+  /// Lines of one letter, the same for all messages: made once, so that the node is the slower one.
+  private var body: ByteBuffer {
+    ByteBuffer(repeatingLine: String(repeating: "x", count: 70) + "\r\n", count: max(1, size / 72))
+  }
+
   private func plan() throws -> SourcePlan {
     let password = try passwordFile.map { try String(contentsOfFile: $0, encoding: .utf8) }
     return SourcePlan(
@@ -85,7 +90,7 @@ struct Source: AsyncParsableCommand {
       verifies: ca != nil, user: user,
       password: (password ?? ProcessInfo.processInfo.environment["SMTP_PASS"] ?? "")
         .trimmingCharacters(in: .newlines),
-      from: from ?? user ?? "source@localhost", recipients: to, perConnection: perConnection, size: size,
+      from: from ?? user ?? "source@localhost", recipients: to, perConnection: perConnection, body: body,
       subject: subject, showsReplies: showReplies,
       timeout: .seconds(Int64(timeout)))
   }
@@ -103,8 +108,15 @@ struct SourcePlan: Sendable {
   let from: String
   let recipients: [String]
   let perConnection: Int
-  let size: Int
+  let body: ByteBuffer
   let subject: String
   let showsReplies: Bool
   let timeout: TimeAmount
+}
+
+extension ByteBuffer {
+  fileprivate init(repeatingLine line: String, count: Int) {
+    self = ByteBufferAllocator().buffer(capacity: line.utf8.count * count)
+    for _ in 0..<count { writeString(line) }
+  }
 }

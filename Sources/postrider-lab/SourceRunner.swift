@@ -85,16 +85,20 @@ struct SourceRunner: Sendable {
     try await client.expect("250", "MAIL FROM:<\(plan.from)>")
     for recipient in recipients { try await client.expect("250", "RCPT TO:<\(recipient)>") }
     try await client.expect("354", "DATA")
-    let reply = try await client.expect("250", message(number, to: recipients) + ".")
+    let reply = try await client.expect("250", message(number, to: recipients))
     if plan.showsReplies { printLine(escaped(reply)) }
     tally.accept(after: (clock.now - start) / .milliseconds(1))
   }
 
-  private func message(_ number: Int, to recipients: [String]) -> String {
-    let line = String(repeating: "x", count: 70) + "\r\n"
-    return
+  /// Up to and with the final dot.
+  private func message(_ number: Int, to recipients: [String]) -> ByteBuffer {
+    let header =
       "From: <\(plan.from)>\r\nTo: \(recipients.joined(separator: ",\r\n "))\r\nSubject: \(plan.subject) \(number)\r\n\r\n"
-      + String(repeating: line, count: max(1, plan.size / 72))
+    var message = ByteBufferAllocator().buffer(capacity: header.utf8.count + plan.body.readableBytes + 3)
+    message.writeString(header)
+    message.writeImmutableBuffer(plan.body)
+    message.writeString(".\r\n")
+    return message
   }
 }
 
@@ -109,12 +113,16 @@ struct SourceClient: Sendable {
   let timeout: TimeAmount
 
   func ask(_ line: String?) async throws -> String {
+    try await ask(line.map { ByteBuffer(string: $0 + "\r\n") })
+  }
+
+  private func ask(_ bytes: ByteBuffer?) async throws -> String {
     let answer = try await channel.eventLoop.submit {
       let promise = channel.eventLoop.makePromise(of: String.self)
       replies.want(promise, on: channel.eventLoop)
       let timer = channel.eventLoop.scheduleTask(in: timeout) { promise.fail(SourceFault("no reply in time")) }
       promise.futureResult.whenComplete { _ in timer.cancel() }
-      if let line { channel.writeAndFlush(ByteBuffer(string: line + "\r\n"), promise: nil) }
+      if let bytes { channel.writeAndFlush(bytes, promise: nil) }
       return promise.futureResult
     }.get()
     return try await answer.get()
@@ -122,7 +130,15 @@ struct SourceClient: Sendable {
 
   @discardableResult
   func expect(_ code: String, _ line: String?) async throws -> String {
-    let reply = try await ask(line).trimmingCharacters(in: .whitespacesAndNewlines)
+    try Self.check(try await ask(line), code)
+  }
+
+  func expect(_ code: String, _ bytes: ByteBuffer) async throws -> String {
+    try Self.check(try await ask(bytes), code)
+  }
+
+  private static func check(_ answer: String, _ code: String) throws -> String {
+    let reply = answer.trimmingCharacters(in: .whitespacesAndNewlines)
     guard reply.hasPrefix(code) else { throw SourceFault(reply) }
     return reply
   }

@@ -56,6 +56,17 @@ struct DevTests {
     #expect(kept.sorted() == ["000001.eml", "000001.json"])
   }
 
+  @Test("postgres-settings prints the private server's settings, and none that makes a COMMIT less durable")
+  func postgresSettings() async throws {
+    let result = try await run("postrider", ["dev", "postgres-settings"])
+    #expect(result.status.isSuccess)
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.map(String.init) == PrivatePostgres.recommendedSettings.map { "\($0.name) = '\($0.value)'" })
+    for name in ["fsync", "synchronous_commit", "full_page_writes"] {
+      #expect(!lines.contains { $0.hasPrefix("\(name) ") })
+    }
+  }
+
   @Test("killed without a goodbye it leaves nobody behind, and the next start goes on with the same data")
   func killed() async throws {
     let place = try Place()

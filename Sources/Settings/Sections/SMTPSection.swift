@@ -7,6 +7,7 @@ package struct SMTPSection: SettingSection {
     "The name in the greeting and the answer to EHLO; the certificate should cover it.")
   package let implicitTLS = ImplicitTLSSection()
   package let startTLS = StartTLSSection()
+  package let plain = PlainSection()
   package let certificateFile = Setting(
     "smtp.certificate_file", .optional(.file), default: nil, "The certificate chain, PEM. Read again when it changes.")
   package let keyFile = Setting(
@@ -70,4 +71,19 @@ package struct StartTLSSection: SettingSection {
     "smtp.starttls.listen", .list(of: .listen),
     default: [ListenAddress(host: "0.0.0.0", port: 2587), ListenAddress(host: "::", port: 2587)],
     "Where to listen for STARTTLS (the standard port is 587).")
+}
+
+package struct PlainSection: SettingSection {
+  package let prefix = "smtp.plain"
+  package let title = "Neither TLS nor login"
+
+  package let listen = Setting(
+    "smtp.plain.listen", .list(of: .listen), default: [],
+    "Where to listen for clients that submit without TLS and without a login; empty: nowhere.")
+  package let tenant = Setting(
+    "smtp.plain.tenant", .optional(.tenantName), default: nil, "The tenant that all such clients submit for.")
+  package let allowNetworks = Setting(
+    "smtp.plain.allow_networks", .list(of: .network), default: [],
+    "The networks that such clients may come from: IPv4 of /8 or smaller, IPv6 of /16 or smaller. Others are turned away."
+  )
 }

@@ -13,7 +13,7 @@ struct DevCommand: AsyncParsableCommand {
       All of it listens on loopback and keeps its data in one directory, which a second start uses again.
       Settings come from the directory's postrider.yaml, POSTRIDER_… variables and --set, as for every role.
       """,
-    subcommands: [DevReset.self])
+    subcommands: [DevReset.self, DevPostgresSettings.self])
 
   @OptionGroup var place: DevPlace
 

@@ -1,6 +1,7 @@
 internal import Acceptor
 internal import Admission
 internal import ArgumentParser
+internal import DNS
 internal import Logging
 internal import MailQueue
 internal import NIOCore
@@ -31,8 +32,9 @@ struct AcceptorCommand: AsyncParsableCommand {
     let tls = try node.serverTLS(certificate: certificate, key: key)
     try await node.checkDatabase(database)
 
-    let queuePool = PostgresPool(database, threads: 4)
     let loginPool = PostgresPool(database, threads: 2)
+    let trusted = try await trustedClients(settings.smtp.plain, loginPool)
+    let queuePool = PostgresPool(database, threads: 4)
     let threads = settings.smtp.threads
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads > 0 ? threads : System.coreCount)
     let files = NIOThreadPool(numberOfThreads: 2)
@@ -46,7 +48,7 @@ struct AcceptorCommand: AsyncParsableCommand {
         pool: loginPool,
         configuration: AuthenticatorConfiguration(
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
-      queue: queue, group: group, fileThreads: files, logger: node.logger,
+      trusted: trusted, queue: queue, group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
     try await service.start()
     node.logger.info("ready")
@@ -57,11 +59,23 @@ struct AcceptorCommand: AsyncParsableCommand {
     node.logger.info("ended")
   }
 
+  /// - Throws: when there is no such tenant.
+  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients? {
+    guard !plain.listen.isEmpty, let tenant = plain.tenant else { return nil }
+    let trusted = TrustedClients(tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, pool: pool)
+    if case .rejected = await trusted.principal() {
+      throw CommandFailure(
+        .configuration, "smtp.plain.tenant: there is no tenant «\(tenant)»; «postrider tenant add \(tenant)» makes it")
+    }
+    return trusted
+  }
+
   private func acceptor(_ settings: Settings, certificateFiles: [String]) -> AcceptorConfiguration {
     let smtp = settings.smtp
     let implicit = smtp.implicitTLS.listen.map { listener($0, .implicitTLS) }
     let startTLS = smtp.startTLS.listen.map { listener($0, .startTLS) }
-    var configuration = AcceptorConfiguration(hostName: smtp.hostname, listeners: implicit + startTLS)
+    let plain = smtp.plain.listen.map { listener($0, .plain) }
+    var configuration = AcceptorConfiguration(hostName: smtp.hostname, listeners: implicit + startTLS + plain)
     configuration.limits.messageSizeMax = smtp.messageSizeMax
     configuration.limits.recipientsMax = smtp.recipientsMax
     configuration.limits.commandsWithoutMailMax = smtp.commandsWithoutMailMax

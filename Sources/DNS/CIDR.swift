@@ -1,5 +1,3 @@
-package import DNS
-
 /// A block of addresses: `10.0.0.0/8`, `fd00::/8`, or one address alone.
 package struct CIDR: Sendable, Hashable {
   package let address: IPAddress

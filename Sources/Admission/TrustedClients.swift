@@ -1,0 +1,64 @@
+package import DNS
+import NIOConcurrencyHelpers
+package import Postgres
+
+/// Who may submit without a login: clients in named networks, all of them for one tenant.
+///
+/// For applications on a network of one's own, and for measuring. Whoever can send from such a network, or pretend to,
+/// sends as the tenant.
+package final class TrustedClients: Sendable {
+  private let networks: [CIDR]
+  private let tenant: String
+  private let pool: PostgresPool
+  private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
+  private let lookups = SingleFlight<String, AuthenticationResult>()
+
+  /// - Parameters:
+  ///   - tenant: its name.
+  ///   - keptFor: how long the answer about the tenant counts; a suspension takes effect this late at most.
+  package init(tenant: String, networks: [CIDR], pool: PostgresPool, keptFor: Duration = .seconds(2)) {
+    self.tenant = tenant
+    self.networks = networks
+    self.pool = pool
+    known = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
+  }
+
+  /// - Parameter address: as text, without a port.
+  package func contains(_ address: String) -> Bool {
+    guard let address = IPAddress(address) else { return false }
+    return networks.contains { $0.contains(address) }
+  }
+
+  /// The answer, when it is known without asking the database.
+  package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
+
+  /// For whom such a client submits: `.accepted`, `.disabled`, `.rejected` when there is no such tenant, `.unavailable`.
+  package func principal() async -> AuthenticationResult {
+    if let remembered { return remembered }
+    return await lookups.run(tenant) {
+      let asked = ContinuousClock.now
+      let result = await find()
+      if case .unavailable = result { return result }
+      known.withLockedValue { $0.insert(result, for: tenant, at: asked) }
+      return result
+    }
+  }
+
+  private func find() async -> AuthenticationResult {
+    do {
+      return try await pool.run { [tenant] connection in
+        var parameters = PostgresParameters()
+        parameters.append(tenant)
+        let result = try connection.query(
+          "SELECT id, suspended_at IS NOT NULL FROM postrider.tenant WHERE name = $1", parameters)
+        guard result.rowCount == 1 else { return .rejected }
+        if try result.bool(0, 1) { return .disabled("the tenant is suspended") }
+        return .accepted(
+          Principal(
+            tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false))
+      }
+    } catch {
+      return .unavailable("\(error)")
+    }
+  }
+}
