@@ -18,6 +18,8 @@ from .prerequisites import ensure_prerequisites
 # why only root can measure it.
 MEASUREMENTS: dict[str, tuple[str, str]] = {
     "throughput": ("throughput", "accepted and delivered messages per second beside Postfix (the default)"),
+    "fairness": ("fairness", "single messages beside a million, shares by weight, slow destinations"),
+    "quiet": ("quiet", "how soon a message is accepted and delivered at a tenth of the maximum rate"),
 }
 
 DESCRIPTION = "Measures Postrider on this machine. docs/benchmarks.md tells the method."
