@@ -35,6 +35,10 @@ package struct ClientConfiguration: Sendable {
   /// How long a message waits for its turn at a busy destination before it is handed back untried.
   package var permitWaitMax: Duration = .seconds(300)
 
+  /// How long the line for a host may take before only two messages for each connection wait in it; the others are
+  /// handed back untried.
+  package var linePatience: Duration = .seconds(5)
+
   package init(heloName: String) {
     self.heloName = heloName
   }

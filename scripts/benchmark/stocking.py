@@ -4,17 +4,16 @@ import dataclasses
 from .node import Node
 from .source import smtp_source
 
-# Recipients of each message. A body serves them all.
-COPIES = 100
 _SIZE = 2_048
 
 
 @dataclasses.dataclass(frozen=True)
 class Backlog:
-    """So many messages of a tenant, COPIES recipients each, spread evenly over domains."""
+    """So many messages of a tenant, with so many recipients each, spread evenly over domains."""
 
     tenant: str
     messages: int
+    copies: int
     domains: tuple[str, ...]
 
 
@@ -35,15 +34,15 @@ def stock(node: Node, backlogs: list[Backlog]) -> None:
               FROM (SELECT id, day FROM postrider.message ORDER BY id OFFSET {first} LIMIT {backlog.messages}) m,
                 postrider.tenant o WHERE o.name = '{backlog.tenant}';
             DELETE FROM postrider.job j USING picked p WHERE j.message = p.id;
-            UPDATE postrider.message m SET tenant = p.tenant, notify = array_fill(NULL::smallint, ARRAY[{COPIES}]),
-              original_recipients = array_fill(NULL::bytea, ARRAY[{COPIES}]),
+            UPDATE postrider.message m SET tenant = p.tenant, notify = array_fill(NULL::smallint, ARRAY[{backlog.copies}]),
+              original_recipients = array_fill(NULL::bytea, ARRAY[{backlog.copies}]),
               recipients = array_fill(convert_to('someone@' || ({domains})[1 + p.place % {len(backlog.domains)}],
-                'UTF8'), ARRAY[{COPIES}])
+                'UTF8'), ARRAY[{backlog.copies}])
             FROM picked p WHERE m.id = p.id AND m.day = p.day;
             INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
               SELECT p.id, n, l.id, p.day, now() - interval '1 hour' + (n * {backlog.messages} + p.place)
-                * interval '1 hour' / {(COPIES + 2) * backlog.messages}, now() + interval '5 days'
-              FROM generate_series(1, {COPIES}) n CROSS JOIN picked p
+                * interval '1 hour' / {(backlog.copies + 2) * backlog.messages}, now() + interval '5 days'
+              FROM generate_series(1, {backlog.copies}) n CROSS JOIN picked p
               JOIN postrider.lane l ON l.tenant = p.tenant
                 AND l.destination = ({domains})[1 + p.place % {len(backlog.domains)}]
               ORDER BY n, p.place;
