@@ -9,7 +9,9 @@ enum ProcessPriority {
     #if os(Linux)
       // Linux keeps the value for each thread; new threads take over their maker's.
       let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-      for thread in threads.compactMap({ UInt32($0) }) { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), thread, Int32(clamping: nice)) }
+      for thread in threads.compactMap({ UInt32($0) }) {
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), thread, Int32(clamping: nice))
+      }
     #else
       setpriority(PRIO_PROCESS, 0, Int32(clamping: nice))
     #endif
