@@ -52,9 +52,7 @@ extension Migration {
       OUT messages uuid[], OUT recipients int[],
       OUT visited_tenants bigint[], OUT visited_credits int[], OUT visited_lanes bigint[],
       OUT visited_lane_rows int[]
-    ) LANGUAGE plpgsql
-    -- It joins sets of hundreds of tenants with each other, and no table.
-    SET enable_hashjoin = on AS $$
+    ) LANGUAGE plpgsql AS $$
     DECLARE
       moment timestamptz := postrider.schedule_now();
       quantum int;
@@ -94,16 +92,14 @@ extension Migration {
       -- What tenants leave because their mail is exhausted goes to the others in the next pass.
       FOR pass IN 1..4 LOOP
         SELECT array_agg(n.tenant ORDER BY n.place) AS tenants, array_agg(n.weight ORDER BY n.place) AS weights,
-            array_agg(coalesce(v.credit, k.credit, 0) ORDER BY n.place) AS credits,
-            array_agg(coalesce(v.lane, k.lane, 0) ORDER BY n.place) AS lanes,
-            array_agg(coalesce(v.lane_rows, k.lane_rows, 0) ORDER BY n.place) AS lane_rows,
+            array_agg(coalesce(visited_credits[p.visited], known_credits[p.known], 0) ORDER BY n.place) AS credits,
+            array_agg(coalesce(visited_lanes[p.visited], known_lanes[p.known], 0) ORDER BY n.place) AS lanes,
+            array_agg(coalesce(visited_lane_rows[p.visited], known_lane_rows[p.known], 0) ORDER BY n.place) AS lane_rows,
             count(*) AS total
           INTO turns
           FROM postrider.next_tenants(next_tenant, passed_over, tenants_max) WITH ORDINALITY n(tenant, weight, place)
-          LEFT JOIN unnest(known_tenants, known_credits, known_lanes, known_lane_rows)
-            k(tenant, credit, lane, lane_rows) ON k.tenant = n.tenant
-          LEFT JOIN unnest(visited_tenants, visited_credits, visited_lanes, visited_lane_rows)
-            v(tenant, credit, lane, lane_rows) ON v.tenant = n.tenant;
+          CROSS JOIN LATERAL (SELECT array_position(known_tenants, n.tenant) AS known,
+            array_position(visited_tenants, n.tenant) AS visited OFFSET 0) p;
         EXIT WHEN turns.total = 0;
         SELECT * INTO shared FROM postrider.share_out(rows_left, quantum, turns.total <= tenants_max, turns.weights,
           turns.credits, has_grant AND turns.tenants[1] = next_tenant);

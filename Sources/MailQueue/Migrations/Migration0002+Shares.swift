@@ -22,7 +22,7 @@ extension Migration {
            ORDER BY l.tenant, l.id LIMIT 1)
           LIMIT 1) n
         LEFT JOIN LATERAL (SELECT t.weight FROM postrider.tenant t WHERE t.id = n.tenant
-          AND t.suspended_at IS NULL AND t.id <> ALL (passed_over)) w ON true
+          AND t.suspended_at IS NULL AND t.id <> ALL (passed_over) OFFSET 0) w ON true
         WHERE c.place <= tenants_max AND NOT (n.has_wrapped AND n.tenant >= start)
       )
       SELECT c.tenant, c.weight FROM circle c WHERE c.weight IS NOT NULL;
