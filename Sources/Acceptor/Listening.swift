@@ -43,6 +43,9 @@ extension AcceptorService {
       )
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // A client waits for its reply before it says more: to ask the socket again at once would be in vain.
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 * 1024))
       .childChannelOption(.writeBufferWaterMark, value: .init(low: 8 * 1024, high: 32 * 1024))
     if isVersion6 {
       // Otherwise [::] takes IPv4 as well, and 0.0.0.0 on the same port cannot be had.

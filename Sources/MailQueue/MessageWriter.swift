@@ -25,7 +25,7 @@ package final class MessageWriter: MessageEnqueuing {
     package var bytes = 8 << 20
     /// Larger messages get a transaction of their own that streams their chunks.
     package var sharedSizeMax = 1 << 20
-    package var writers = 2
+    package var writers = 1
     /// Messages that may wait in memory before 451 is answered.
     package var waiting = 4096
     package init() {}

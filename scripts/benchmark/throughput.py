@@ -51,6 +51,7 @@ class Measured:
 
     samples: dict[tuple[str, Case], list[Sample]] = dataclasses.field(default_factory=dict)
     loader: list[float] = dataclasses.field(default_factory=list)
+    accepted_alone: list[float] = dataclasses.field(default_factory=list)
     lab_plain: list[float] = dataclasses.field(default_factory=list)
     lab_secure: list[float] = dataclasses.field(default_factory=list)
     facts: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
@@ -146,12 +147,18 @@ def _extras(bench: Bench, postrider: Postrider, sink: Sink, measured: Measured, 
     plain, secure = (measured.lab_plain, False), (measured.lab_secure, True)
     for rates, is_secure in (plain, secure) if len(measured.loader) % 2 == 0 else (secure, plain):
         rates.append(_own_source(bench, postrider, sink, messages, is_secure))
+    # The loader has the machine to itself, so the acceptor has it too.
+    postrider.node.stop_workers()
+    os.sync()
+    measured.accepted_alone.append(messages / smtp_source(postrider.port, messages, 10_240, reuses=True))
     postrider.node.stop()
+    postrider.node.query("DELETE FROM postrider.job")
     os.sync()
     measured.loader.append(loader.rate(messages))
     bench.say(
         f"  Postrider 10 KB: own source {measured.lab_plain[-1]:.0f}/s, with TLS 1.3 and login "
-        f"{measured.lab_secure[-1]:.0f}/s; bare loader {measured.loader[-1]:.0f}/s")
+        f"{measured.lab_secure[-1]:.0f}/s; accepted without a worker {measured.accepted_alone[-1]:.0f}/s, "
+        f"bare loader {measured.loader[-1]:.0f}/s")
 
 
 def _own_source(bench: Bench, postrider: Postrider, sink: Sink, messages: int, secure: bool) -> float:
