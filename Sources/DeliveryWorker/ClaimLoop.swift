@@ -81,7 +81,9 @@ struct ClaimLoop: Sendable {
         await alarm.wait(atMost: .milliseconds(500))
         continue
       }
+      let began = ContinuousClock.now
       let claimed = await claim(lease, &cursor)
+      let took = began.duration(to: .now)
       for (message, body) in claimed {
         let (domain, count) = (message.destination, message.jobs.count)
         inFlight.add(count)
@@ -93,6 +95,8 @@ struct ClaimLoop: Sendable {
           if mayHaveMore { alarm.ring() }
         }
       }
+      // At most half of the time goes into claims: they are the larger and the fewer the busier the database is.
+      try? await Task.sleep(for: min(took, Self.pauseMax))
       if claimed.isEmpty {
         // Jitter, so that many idle workers do not ask in step.
         await alarm.wait(atMost: configuration.pollInterval * Double.random(in: 0.75...1.25))
@@ -127,6 +131,8 @@ struct ClaimLoop: Sendable {
     }
     return []
   }
+
+  private static let pauseMax: Duration = .milliseconds(20)
 
   /// Bodies up to this size come along with the claim; larger ones are streamed when they are sent.
   private static let readAheadMax = 64 * 1024

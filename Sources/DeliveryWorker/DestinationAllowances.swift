@@ -1,15 +1,17 @@
 internal import MailQueue
-internal import SMTPClient
 
 /// How many recipients of each destination domain a worker has in flight and may have, so that destinations that
 /// answer slowly, or not at all, leave room for the others.
 ///
-/// A destination may have in flight what it completes in about a second, and `minimum` in any case. So one that is
+/// A destination may have as many messages in flight as it completes in four seconds, and `minimum` in any case. So one that is
 /// fast grows until it has the whole worker, and one that is slow keeps a few. All slow ones together get no more
 /// than half of the worker, and together with those not known yet three quarters: the rest is for the fast.
 struct DestinationAllowances: Sendable {
   private struct Destination {
+    /// Recipients: each has a place in the worker.
     var inFlight = 0
+    /// Messages, each with one or several recipients: what a destination's pace is measured in.
+    var messages = 0
     var completed: RecentCompletions
     /// It has been busy without being quick since then.
     var busySince: ContinuousClock.Instant
@@ -40,6 +42,7 @@ struct DestinationAllowances: Sendable {
       destinations[domain] ?? Destination(completed: RecentCompletions(now: now), busySince: now)
     if destination.inFlight == 0 { destination.busySince = now }
     destination.inFlight += count
+    destination.messages += 1
     destinations[domain] = destination
   }
 
@@ -49,6 +52,7 @@ struct DestinationAllowances: Sendable {
   mutating func ended(_ domain: String, _ count: Int, isRefused: Bool, now: ContinuousClock.Instant) -> Bool {
     guard var destination = destinations[domain] else { return false }
     destination.inFlight -= count
+    destination.messages -= 1
     if isRefused {
       if destination.pausedUntil.map({ $0 <= now }) ?? true {
         destination.refusals = min(destination.refusals + 1, 6)
@@ -56,11 +60,11 @@ struct DestinationAllowances: Sendable {
       }
     } else {
       destination.refusals = 0
-      destination.completed.note(count, now: now)
+      destination.completed.note(1, now: now)
     }
     let allowance = allowance(&destination, now)
-    if destination.inFlight <= allowance / 2 { destination.busySince = now }
-    let mayHaveMore = destination.isLimited && destination.inFlight <= allowance * 3 / 4
+    if destination.messages <= allowance / 2 { destination.busySince = now }
+    let mayHaveMore = destination.isLimited && destination.messages <= allowance * 3 / 4
     if mayHaveMore { destination.isLimited = false }
     destinations[domain] = destination
     return mayHaveMore
@@ -88,7 +92,7 @@ struct DestinationAllowances: Sendable {
     var rooms = DestinationRooms(other: unknownRoom < min(room, smallestClaim) ? 0 : min(minimum, unknownRoom))
     for (domain, pace) in paces {
       guard var destination = destinations[domain] else { continue }
-      let own = max(0, allowance(&destination, now) - destination.inFlight)
+      let own = max(0, allowance(&destination, now) - destination.messages)
       let left =
         switch pace {
         case .quick: own
@@ -98,6 +102,7 @@ struct DestinationAllowances: Sendable {
       destination.isLimited = left < room
       if destination.pausedUntil.map({ $0 > now }) ?? false || left == 0 && pace == .slow {
         rooms.paused.append(domain)
+        rooms.rooms[domain] = 0
       } else {
         // After a pause a few are enough to see whether the line is shorter.
         rooms.rooms[domain] = destination.refusals > 0 ? min(left, 2) : left
@@ -115,7 +120,7 @@ struct DestinationAllowances: Sendable {
     guard var destination = destinations[domain] else { return .unknown }
     defer { destinations[domain] = destination }
     let completed = destination.completed.count(now: now)
-    if completed > 0, destination.inFlight <= 2 * completed { return .quick }
+    if completed > 0, destination.messages <= 3 * completed { return .quick }
     if destination.inFlight == 0 { return .unknown }
     return destination.busySince.duration(to: now) > .seconds(1) ? .slow : .unknown
   }

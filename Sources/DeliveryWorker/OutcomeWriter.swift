@@ -53,29 +53,33 @@ package final class OutcomeWriter: Sendable {
     }
   }
 
+  /// Writes one batch, and the next after a pause: as much again as this one took, so that under load the batches
+  /// become larger instead of more.
   private func drain(_ connection: Result<PostgresConnection, PostgresError>) {
-    while true {
-      let batch = nextBatch()
-      if batch.isEmpty { return }
-      let unwritten: (entries: [Entry], error: any Error)?
-      switch connection {
-      case .success(let connection): unwritten = write(batch, connection)
-      case .failure(let error): unwritten = (batch, error)
-      }
-      if let unwritten {
-        logger.warning(
-          "outcomes wait for the database",
-          metadata: ["count": "\(unwritten.entries.count)", "error": "\(unwritten.error)"])
-        state.withLockedValue { $0.waiting = unwritten.entries + $0.waiting }
-        // The connection is gone; a moment later the pool makes another.
-        return retryLater()
-      }
+    let batch = nextBatch()
+    if batch.isEmpty { return }
+    let began = ContinuousClock.now
+    let unwritten: (entries: [Entry], error: any Error)?
+    switch connection {
+    case .success(let connection): unwritten = write(batch, connection)
+    case .failure(let error): unwritten = (batch, error)
     }
+    if let unwritten {
+      logger.warning(
+        "outcomes wait for the database",
+        metadata: ["count": "\(unwritten.entries.count)", "error": "\(unwritten.error)"])
+      state.withLockedValue { $0.waiting = unwritten.entries + $0.waiting }
+      // The connection is gone; a moment later the pool makes another.
+      return drainLater(.milliseconds(200))
+    }
+    drainLater(min(began.duration(to: .now), Self.pauseMax))
   }
 
-  private func retryLater() {
+  private static let pauseMax: Duration = .milliseconds(5)
+
+  private func drainLater(_ pause: Duration) {
     Task {
-      try? await Task.sleep(for: .milliseconds(200))
+      try? await Task.sleep(for: pause)
       pool.submit { self.drain($0) }
     }
   }

@@ -19,8 +19,9 @@ package struct BodyStore: Sendable {
     parameters.append(wanted.map(\.day))
     let result = try connection.query(
       """
-      SELECT c.message, c.data FROM unnest($1::uuid[], $2::date[]) u(message, day)
-      JOIN postrider.body_chunk c ON c.message = u.message AND c.day = u.day AND c.seq = 0
+      SELECT u.message, c.data FROM unnest($1::uuid[], $2::date[]) u(message, day) CROSS JOIN LATERAL (
+        -- OFFSET 0: asked for once for each message, never the other way round.
+        SELECT x.data FROM postrider.body_chunk x WHERE x.message = u.message AND x.day = u.day AND x.seq = 0 OFFSET 0) c
       """, parameters)
     let keys = Dictionary(wanted.map { ($0.id, $0.wrappedKey ?? []) }) { first, _ in first }
     var bodies: [QueueID: [UInt8]] = [:]

@@ -103,14 +103,16 @@ package enum Claims {
     parameters.append(recipients)
     let result = try connection.query(
       """
-      SELECT j.message, j.recipient, j.day, j.lane, j.attempt, j.crashes,
+      SELECT u.message, u.recipient, j.day, j.lane, j.attempt, j.crashes,
         m.tenant, m.accepted_at, m.expires_at, m.size_bytes, m.chunk_count, m.body_kind, m.returned, m.smtp_utf8,
         m.reverse_path, m.envelope_id, m.body_key,
         m.recipients[j.recipient], m.notify[j.recipient], m.original_recipients[j.recipient]
       FROM unnest($1::uuid[], $2::int[]) u(message, recipient)
-      JOIN postrider.job j ON j.message = u.message AND j.recipient = u.recipient
-      JOIN postrider.message m ON m.id = j.message AND m.day = j.day
-      ORDER BY j.message, j.lane, j.recipient
+      CROSS JOIN LATERAL (
+        SELECT x.* FROM postrider.job x WHERE x.message = u.message AND x.recipient = u.recipient OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT x.* FROM postrider.message x WHERE x.id = u.message AND x.day = j.day OFFSET 0) m
+      ORDER BY u.message, j.lane, u.recipient
       """, parameters)
     var claimed: [ClaimedMessage] = []
     var row = 0

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Cryptography
 internal import MailModel
 internal import NIOConcurrencyHelpers
@@ -25,7 +26,7 @@ package final class MessageWriter: MessageEnqueuing {
     package var bytes = 8 << 20
     /// Larger messages get a transaction of their own that streams their chunks.
     package var sharedSizeMax = 1 << 20
-    package var writers = 2
+    package var writers = Int(ProcessInfo.processInfo.environment["PR_WRITERS"] ?? "2") ?? 2
     /// Messages that may wait in memory before 451 is answered.
     package var waiting = 4096
     package init() {}

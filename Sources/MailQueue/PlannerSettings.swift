@@ -9,6 +9,9 @@ package enum PlannerSettings {
   package static let preamble = [
     "SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off", "SET enable_bitmapscan = off",
     "SET enable_hashjoin = off", "SET enable_mergejoin = off",
+    // Otherwise a look into a table that is believed to be small is dearer than to go through all of it, once for each
+    // row of another set.
+    "SET random_page_cost = 0",
     // What is switched off counts as very dear, and dear plans would be compiled, at each execution.
     "SET jit = off",
   ]

@@ -34,8 +34,9 @@ package struct ClientConfiguration: Sendable {
   package var dialsPerDelivery = 8
   /// How long a message waits for its turn at a busy destination before it is handed back untried.
   package var permitWaitMax: Duration = .seconds(300)
-  /// Messages that may wait in line for a host that is slow. For one that is fast it is what it takes in a second.
-  package var lineLengthMin = 40
+  /// How long the line for a host may take before only two messages for each connection wait in it; the others are
+  /// handed back untried.
+  package var linePatience: Duration = .seconds(5)
 
   package init(heloName: String) {
     self.heloName = heloName

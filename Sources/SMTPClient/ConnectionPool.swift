@@ -27,7 +27,7 @@ package final class ConnectionPool: Sendable {
     dialler = Dialler(group: group, configuration: configuration, tlsContext: tls)
     destinations = Destinations(
       limit: configuration.connectionsPerDestination, idleMax: configuration.idleConnectionsMax,
-      lineLengthMin: configuration.lineLengthMin)
+      patience: configuration.linePatience)
   }
 
   /// Delivers to all recipients of the transaction, at the first host of the route that can be talked to.
@@ -64,7 +64,13 @@ package final class ConnectionPool: Sendable {
     let limit = group.any().scheduleTask(in: TimeAmount(configuration.permitWaitMax)) { [destinations] in
       destinations.giveUp(key, id: id, why: "no connection to this destination came free in time")
     }
-    defer { limit.cancel() }
+    let patience = group.any().scheduleTask(in: TimeAmount(configuration.linePatience)) { [destinations] in
+      destinations.losePatience(key, id: id)
+    }
+    defer {
+      limit.cancel()
+      patience.cancel()
+    }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         destinations.acquire(key, id: id) { continuation.resume(returning: $0) }

@@ -23,11 +23,12 @@ enum Permit: Sendable {
 
 /// Permits and idle connections by destination. All of it is in one lock that is held for moments.
 ///
-/// Waiters are served in the order in which they came. A host's line is as long as what it serves in about a
-/// second, and `lineLengthMin` in any case.
+/// Waiters are served in the order in which they came. Who waits holds a place in the worker that others could use:
+/// when a line takes longer than `patience`, only two deliveries for each connection go on waiting.
 final class Destinations: Sendable {
   private struct Waiter {
     let id: UInt64
+    let since: ContinuousClock.Instant
     let resume: @Sendable (Permit) -> Void
   }
 
@@ -35,8 +36,6 @@ final class Destinations: Sendable {
     var inUse = 0
     var waiters: [Waiter] = []
     var idle: [ClientConnection] = []
-    /// Permits that were given back lately.
-    var released = RecentCompletions(now: .now)
     var isEmpty: Bool { inUse == 0 && waiters.isEmpty && idle.isEmpty }
   }
 
@@ -52,12 +51,15 @@ final class Destinations: Sendable {
   private let state = NIOLockedValueBox(State())
   private let limit: Int
   private let idleMax: Int
-  private let lineLengthMin: Int
+  /// A host whose line takes longer is slow.
+  let patience: Duration
+  /// So many wait even for a slow host.
+  private var shortLine: Int { 2 * limit }
 
-  init(limit: Int, idleMax: Int, lineLengthMin: Int) {
+  init(limit: Int, idleMax: Int, patience: Duration) {
     self.limit = max(1, limit)
+    self.patience = patience
     self.idleMax = idleMax
-    self.lineLengthMin = lineLengthMin
   }
 
   // MARK: Permits
@@ -90,11 +92,13 @@ final class Destinations: Sendable {
         destination.inUse += 1
         return .granted
       }
-      // A slow host's line is short: who waits here holds a place in the worker that others could use.
-      guard destination.waiters.count < max(lineLengthMin, 2 * destination.released.count(now: .now)) else {
-        return .refused("too many deliveries wait for this host")
+      let now = ContinuousClock.now
+      if destination.waiters.count >= shortLine, let first = destination.waiters.first,
+        first.since.duration(to: now) > patience
+      {
+        return Self.lineIsFull
       }
-      destination.waiters.append(Waiter(id: id, resume: resume))
+      destination.waiters.append(Waiter(id: id, since: now, resume: resume))
       return nil
     }
     if let answer { resume(answer) }
@@ -111,12 +115,23 @@ final class Destinations: Sendable {
     announceIfEmpty()
   }
 
+  /// Refuses a waiter that is still far behind after its patience: the host is slow.
+  func losePatience(_ key: DestinationKey, id: UInt64) {
+    let waiter: Waiter? = state.withLockedValue { state in
+      guard let index = state.destinations[key]?.waiters.firstIndex(where: { $0.id == id }), index >= shortLine
+      else { return nil }
+      return state.destinations[key]?.waiters.remove(at: index)
+    }
+    waiter?.resume(Self.lineIsFull)
+  }
+
+  private static let lineIsFull = Permit.refused("too many deliveries wait for this host")
+
   /// Gives a permit back; the longest waiter gets it.
   func release(_ key: DestinationKey) {
     let next: Waiter? = state.withLockedValue { state in
       guard var destination = state.destinations[key] else { return nil }
       var next: Waiter?
-      destination.released.note(1, now: .now)
       if destination.waiters.isEmpty { destination.inUse -= 1 } else { next = destination.waiters.removeFirst() }
       state.destinations[key] = destination
       Self.tidy(&state, key)

@@ -46,6 +46,21 @@ import Testing
     #expect(try await queue.trace(QueueID(unixMilliseconds: 1)) == nil)
   }
 
+  @Test func aVoidClaimIsNotInFlight() async throws {
+    let queue = try await QueueFixture()
+    let message = queue.message()
+    _ = try await queue.writer().enqueue(message)
+    let session = try await queue.session()
+    #expect(try await queue.claim(session, counter: 7).count == 1)
+    func inFlight() async throws -> Int? {
+      try await queue.pool.run { try QueueSummary.lanes(tenant: nil, destination: nil, $0) }.first?.inFlight
+    }
+    #expect(try await inFlight() == 1)
+    try await queue.pool.run { try WorkerSessions.void([7], of: session, $0) }
+    #expect(try await inFlight() == 0)
+    #expect(try await queue.trace(message.id)?.states.map(\.name) == ["pending"])
+  }
+
   @Test func aLateOutcomeEndsNothing() async throws {
     let queue = try await QueueFixture()
     let message = queue.message()

@@ -87,7 +87,7 @@ import Testing
     let candidate = try await queue.database.query("SELECT scan_xid FROM postrider.lane")
     try await eventually("the second step") {
       try await queue.database.query(
-        "SELECT postrider.settle_lanes(ARRAY[\(lane)]::bigint[], postrider.schedule_now())")
+        "SELECT postrider.settle_lanes(ARRAY[\(lane)]::bigint[], '{}', postrider.schedule_now())")
       return try await queue.database.query("SELECT scan_xid FROM postrider.lane") != candidate
     }
     try await queue.pool.run { try WorkerSessions.end(session, why: "test", $0) }

@@ -13,6 +13,8 @@ import Testing
     case stale
     /// Moreover the connection has planned everything while the tables were empty, and keeps those plans.
     case planned
+    /// The same, and there never were statistics: a new installation.
+    case none
   }
 
   private static let server = Task { try await PostgresServer(fsync: false, settings: PlanRecorder.serverSettings) }
@@ -25,8 +27,8 @@ import Testing
     let queue = try await QueueFixture(threads: 1, server: server)
     let recorder = PlanRecorder(server: server, pool: queue.pool)
     let work = try await HotStatements(queue: queue)
-    try await queue.database.query("VACUUM ANALYZE")
-    if knowledge == .planned {
+    if knowledge != .none { try await queue.database.query("VACUUM ANALYZE") }
+    if knowledge == .planned || knowledge == .none {
       // A prepared statement keeps one plan for all parameters from its sixth execution on at the earliest.
       for _ in 1...8 { for step in HotStatements.steps { try await step.run(work) } }
     }

@@ -34,10 +34,7 @@ import Testing
 
   @Test func concurrencyIsBoundedAndEverybodyHasHisTurn() async throws {
     let sink = try await Sink()
-    let pool = try pool {
-      $0.connectionsPerDestination = 3
-      $0.lineLengthMin = 200
-    }
+    let pool = try pool { $0.connectionsPerDestination = 3 }
     let delivered = await withTaskGroup(of: Bool.self) { group in
       for _ in 0..<200 {
         group.addTask { [self] in

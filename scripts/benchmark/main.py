@@ -22,6 +22,8 @@ MEASUREMENTS: dict[str, tuple[str, str]] = {
     "micro": ("micro", "parsers, ciphers, header rewriting and the hot statements, each by itself"),
     "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
     "memory": ("memory", "memory of many idle sessions, of large messages; processor time of an idle node"),
+    "fairness": ("fairness", "single messages beside a million, shares by weight, slow destinations"),
+    "quiet": ("quiet", "how soon a message is accepted and delivered at a tenth of the maximum rate"),
 }
 
 DESCRIPTION = "Measures Postrider on this machine. docs/benchmarks.md tells the method."

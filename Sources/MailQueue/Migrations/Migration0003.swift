@@ -84,7 +84,7 @@ extension Migration {
         OUT seen int, OUT touched int, OUT last_due timestamptz, OUT last_message uuid, OUT last_recipient int
       ) LANGUAGE plpgsql
       SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-      SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+      SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 0 AS $$
       DECLARE
         moment timestamptz := postrider.schedule_now();
         earliest timestamptz;

@@ -125,7 +125,6 @@ struct Node {
     let delivery = settings.delivery
     var configuration = ClientConfiguration(heloName: delivery.hostname)
     configuration.connectionsPerDestination = delivery.connectionsPerDestination
-    configuration.lineLengthMin = 2 * delivery.connectionsPerDestination
     configuration.messagesPerConnection = delivery.messagesPerConnection
     configuration.connectionIdleTime = delivery.connectionIdleTime
     configuration.connectionAgeMax = delivery.connectionAgeMax

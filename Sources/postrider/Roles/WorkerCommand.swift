@@ -70,6 +70,7 @@ private struct WorkerParts {
 
   init(_ settings: Settings, isolatedCommand: [String]?) async throws {
     node = Node(settings, role: "worker")
+    ProcessPriority.lower(by: settings.worker.nice)
     let database = node.queueDatabase(role: "worker")
     let bodies = BodyStore(master: try node.masterKey())
     try await node.checkDatabase(database)
