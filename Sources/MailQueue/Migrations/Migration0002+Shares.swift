@@ -2,7 +2,8 @@ extension Migration {
   /// Whose turn it is, and how much each tenant may take.
   static let shareFunctions = """
     -- The next tenants that have a ready lane, in a circle from `start` on, and their weights. Two index probes for
-    -- each, however many lanes wait (index lane_ready). Suspended ones are stepped over. One row more than
+    -- each, however many lanes wait (index lane_ready); OFFSET 0 keeps the second a probe. Suspended ones are stepped
+    -- over. One row more than
     -- `tenants_max` says that there are others.
     CREATE FUNCTION postrider.next_tenants(start bigint, passed_over bigint[], tenants_max int)
     RETURNS TABLE (tenant bigint, weight int) LANGUAGE plpgsql
@@ -22,7 +23,7 @@ extension Migration {
            ORDER BY l.tenant, l.id LIMIT 1)
           LIMIT 1) n
         LEFT JOIN LATERAL (SELECT t.weight FROM postrider.tenant t WHERE t.id = n.tenant
-          AND t.suspended_at IS NULL AND t.id <> ALL (passed_over)) w ON true
+          AND t.suspended_at IS NULL AND t.id <> ALL (passed_over) OFFSET 0) w ON true
         WHERE c.place <= tenants_max AND NOT (n.has_wrapped AND n.tenant >= start)
       )
       SELECT c.tenant, c.weight FROM circle c WHERE c.weight IS NOT NULL;
