@@ -23,9 +23,9 @@ _SIZE = 10_240
 # What the roles' hot statements have in common with no other.
 _STATEMENTS = {
     "claim": "%postrider.claim_jobs(%",
-    "details": "%FROM unnest(%JOIN postrider.job j ON%JOIN postrider.message m ON%",
-    "bodies": "%JOIN postrider.body_chunk%",
-    "complete": "%INSERT INTO postrider.outcome%FROM ended%",
+    "details": "SELECT%FROM unnest(%postrider.job %postrider.message %",
+    "bodies": "SELECT%FROM unnest(%postrider.body_chunk %",
+    "complete": "WITH%unnest(%DELETE FROM postrider.job %INSERT INTO postrider.outcome %",
 }
 
 
