@@ -14,7 +14,7 @@ from .usage import cpu_seconds
 _WARM_UP = 1_000
 _MEASURED = 4_000
 # How often that is done, before and while it counts.
-_UNCOUNTED, _COUNTED = 3, 5
+_UNCOUNTED, _COUNTED = 3, 10
 # Stocks so small that this takes most of them are filled up each time.
 _REFILLED = 100_000
 _ACCEPTED = 4_000
