@@ -46,6 +46,8 @@ class Plan:
     """What is compared: each stock with the smallest one of its kind."""
 
     pairs: list[tuple[Stock, Stock]]
+    # Outlasts the reader.
+    reader_stock: Stock
     workers: typing.Sequence[int]
     rounds: int
     held_seconds: float | None
@@ -63,7 +65,7 @@ class Plan:
             pairs += [(single[0], stock) for stock in single]
         held = (40.0 if options.quick else 300.0) if options.held_seconds is None else options.held_seconds
         return Plan(
-            list(dict.fromkeys(pairs)), options.workers, options.rounds or (1 if options.quick else 2),
+            list(dict.fromkeys(pairs)), spread[-1], options.workers, options.rounds or (1 if options.quick else 2),
             held if "reader" in options.parts else None)
 
     @property
@@ -71,12 +73,6 @@ class Plan:
         """Each once, the reader's too."""
         wanted = [stock for pair in self.pairs for stock in pair]
         return list(dict.fromkeys(wanted + ([self.reader_stock] if self.held_seconds is not None else [])))
-
-    @property
-    def reader_stock(self) -> Stock:
-        """The longest of them, which outlasts the reader; one of its own when nothing else is measured."""
-        stocks = [pair[1] for pair in self.pairs]
-        return max(stocks, key=lambda stock: stock.jobs) if stocks else Stock(3_000_000, tenants=10, domains=100)
 
 
 def run(bench: Bench) -> dict[str, typing.Any]:

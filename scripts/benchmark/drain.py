@@ -14,7 +14,7 @@ from .usage import cpu_seconds
 _WARM_UP = 1_000
 _MEASURED = 4_000
 # How often that is done, before and while it counts.
-_UNCOUNTED, _COUNTED = 3, 5
+_UNCOUNTED, _COUNTED = 3, 10
 # Stocks so small that this takes most of them are filled up each time.
 _REFILLED = 100_000
 _ACCEPTED = 4_000
@@ -23,9 +23,9 @@ _SIZE = 10_240
 # What the roles' hot statements have in common with no other.
 _STATEMENTS = {
     "claim": "%postrider.claim_jobs(%",
-    "details": "%FROM unnest(%JOIN postrider.job j ON%JOIN postrider.message m ON%",
-    "bodies": "%JOIN postrider.body_chunk%",
-    "complete": "%INSERT INTO postrider.outcome%FROM ended%",
+    "details": "SELECT%FROM unnest(%postrider.job %postrider.message %",
+    "bodies": "SELECT%FROM unnest(%postrider.body_chunk %",
+    "complete": "WITH%unnest(%DELETE FROM postrider.job %INSERT INTO postrider.outcome %",
 }
 
 

@@ -29,7 +29,7 @@ def run(bench: Bench) -> dict[str, typing.Any]:
 
 def _name(entry: dict[str, typing.Any]) -> str:
     # The harness puts the package's and the target's name in front.
-    return entry["benchmark"].split(".", 3)[-1].replace("_", " ")
+    return str(entry["benchmark"]).split(".", 3)[-1].replace("_", " ")
 
 
 def _figures(entry: dict[str, typing.Any]) -> dict[str, float]:

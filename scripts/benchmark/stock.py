@@ -121,6 +121,7 @@ def refill(node: Node, stock: Stock) -> None:
 
 def _fill(node: Node, stock: Stock, due: str, what_else: str = "") -> None:
     node.query("SET work_mem = '256MB'")
+    # Neighbours in the queue are neighbours on the disk, as when mail comes in.
     node.query(f"{_jobs_sql(stock, due)} {what_else}")
     node.query("RESET work_mem")
 
@@ -174,4 +175,5 @@ def _jobs_sql(stock: Stock, due: str) -> str:
               FROM generate_series(0, {stock.jobs} - 1) place) k
           JOIN public.stock_message s ON s.number = k.message
           JOIN public.stock_lane l ON l.tenant = k.message % {stock.tenants}
-            AND l.domain = {_domain(stock, 'k.message', 'k.recipient')}"""
+            AND l.domain = {_domain(stock, 'k.message', 'k.recipient')}
+        ORDER BY k.place"""

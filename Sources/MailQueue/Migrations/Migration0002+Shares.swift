@@ -2,7 +2,8 @@ extension Migration {
   /// Whose turn it is, and how much each tenant may take.
   static let shareFunctions = """
     -- The next tenants that have a ready lane, in a circle from `start` on, and their weights. Two index probes for
-    -- each, however many lanes wait (index lane_ready). Suspended ones are stepped over. One row more than
+    -- each, however many lanes wait (index lane_ready); OFFSET 0 keeps the second a probe. Suspended ones are stepped
+    -- over. One row more than
     -- `tenants_max` says that there are others.
     CREATE FUNCTION postrider.next_tenants(start bigint, passed_over bigint[], tenants_max int)
     RETURNS TABLE (tenant bigint, weight int) LANGUAGE plpgsql
