@@ -19,9 +19,14 @@ extension Migration {
     $$;
 
     -- Decides when each of the given (locked) lanes is looked at again, and moves its scan start. Lanes that may
-    -- have more (`unspent`) need that once a second. A busy lane, emptied again and again with its jobs in flight,
-    -- needs it five times a second and stays ready in between: otherwise each insertion would have to wake it, and
-    -- would wait for the claim that has it locked.
+    -- have more (`unspent`) need that when many of their jobs have been taken (`moving`), once a second at most, and
+    -- when they have been swept. A busy lane, emptied again and again with its jobs in flight, needs it five times a
+    -- second and stays ready in between: otherwise each insertion would have to wake it, and would wait for the claim
+    -- that has it locked.
+    --
+    -- Not more often: while somebody holds an old snapshot, each row version that this makes stays, and everyone who
+    -- looks for the lane walks over it. For the same reason a lane that stays ready keeps its `wake_at`: a version
+    -- with the same indexed columns needs no entry in any index.
     --
     -- A lane may be put to sleep for long only under its exclusive advisory lock: then no insertion is under way.
     -- Without the lock it is looked at again in 20 ms.
@@ -31,16 +36,19 @@ extension Migration {
     -- higher id was given after `moment` was read, so that its jobs are due later: `moment` must be from before)
     -- and the candidate is taken, or the first row that lives by then: one may have appeared in between.
     -- An insertion that stalls holds it back; a long reader, having no id, does not.
-    CREATE FUNCTION postrider.settle_lanes(visited bigint[], unspent bigint[], moment timestamptz) RETURNS void
-    LANGUAGE plpgsql
+    CREATE FUNCTION postrider.settle_lanes(
+      visited bigint[], unspent bigint[], moment timestamptz, moving bigint[] DEFAULT '{}'
+    ) RETURNS void LANGUAGE plpgsql
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 0 AS $$
     DECLARE
       alone bigint[];
       lanes bigint[] := ARRAY(
         SELECT DISTINCT u.id FROM unnest(visited) u(id) CROSS JOIN LATERAL (
-          SELECT k.scan_from, k.settled_at FROM postrider.lane k WHERE k.id = u.id OFFSET 0) l
-        WHERE CASE WHEN u.id = ANY (unspent) THEN moment - l.settled_at NOT BETWEEN '0' AND '1 second'
+          SELECT k.scan_from, k.settled_at, k.swept_at FROM postrider.lane k WHERE k.id = u.id OFFSET 0) l
+        WHERE CASE
+          WHEN u.id = ANY (moving) THEN moment - l.settled_at NOT BETWEEN '0' AND '1 second'
+          WHEN u.id = ANY (unspent) THEN moment - l.swept_at NOT BETWEEN '0' AND '1 minute'
           ELSE moment - l.settled_at NOT BETWEEN '0' AND '200 milliseconds' OR NOT EXISTS (
             SELECT FROM postrider.job j WHERE j.lane = u.id AND j.due >= l.scan_from AND j.due <= moment
               AND j.claim_session IS NOT NULL) END
@@ -55,7 +63,7 @@ extension Migration {
       UPDATE postrider.lane l SET
         ready = s.claimable,
         wake_at = CASE
-          WHEN s.claimable THEN moment
+          WHEN s.claimable THEN CASE WHEN l.ready THEN l.wake_at ELSE moment END
           WHEN NOT s.id = ANY (alone) THEN moment + interval '20 milliseconds'
           WHEN s.flying THEN least(s.next_due, moment + interval '5 seconds')
           ELSE coalesce(s.next_due, 'infinity') END,
