@@ -17,32 +17,32 @@ package struct EnqueuePolicy: Sendable {
 /// Builds the statements that make a batch of messages durable: set-based, one round trip, one COMMIT.
 package struct EnqueueTransaction {
   /// In the order in which they must run.
-  package private(set) var statements: [PostgresStatement] = []
+  package let statements: [PostgresStatement]
 
-  /// - Parameters:
-  ///   - lanes: the id of each lane that a recipient falls into.
-  ///   - withChunks: false when the chunks of the (single) message are streamed apart.
-  package init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy, withChunks: Bool = true)
-    throws
-  {
-    let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
-    statements.append(Self.lock(used))
+  /// - Parameter lanes: the id of each lane that a recipient falls into.
+  package init(_ messages: [NewMessage], lanes: [LaneName: Int64], policy: EnqueuePolicy) throws {
     let ciphers = messages.map { BodyCipher(for: $0.id) }
-    statements.append(Self.insertMessages(messages, ciphers: ciphers, policy: policy))
-    if withChunks { statements.append(try Self.insertChunks(messages, ciphers: ciphers)) }
-    statements.append(Self.insertJobs(messages, lanes: lanes, policy: policy))
-    statements.append(Self.wake(used))
+    statements = Self.statements(
+      messages, ciphers: ciphers, chunks: try Self.insertChunks(messages, ciphers: ciphers), lanes: lanes,
+      policy: policy)
   }
 
-  /// The same for one large message, whose chunks `appendChunks` writes within the transaction.
+  /// The same for one large message, whose chunks are written within the transaction one by one (`chunk`).
   static func streamed(_ message: NewMessage, cipher: BodyCipher, lanes: [LaneName: Int64], policy: EnqueuePolicy)
     -> [PostgresStatement]
   {
-    let used = Set(message.laneNames.compactMap { lanes[$0] }).sorted()
+    statements([message], ciphers: [cipher], chunks: nil, lanes: lanes, policy: policy)
+  }
+
+  private static func statements(
+    _ messages: [NewMessage], ciphers: [BodyCipher], chunks: PostgresStatement?, lanes: [LaneName: Int64],
+    policy: EnqueuePolicy
+  ) -> [PostgresStatement] {
+    let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
     return [
-      lock(used), insertMessages([message], ciphers: [cipher], policy: policy),
-      insertJobs([message], lanes: lanes, policy: policy), wake(used),
-    ]
+      lock(used), insertMessages(messages, ciphers: ciphers, policy: policy), chunks,
+      insertJobs(messages, lanes: lanes, policy: policy), wake(used),
+    ].compactMap { $0 }
   }
 
   /// Takes the transaction id first: a job's `due` is read in a later statement, so that no job can appear with a

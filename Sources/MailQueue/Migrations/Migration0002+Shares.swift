@@ -3,8 +3,7 @@ extension Migration {
   static let shareFunctions = """
     -- The next tenants that have a ready lane, in a circle from `start` on, and their weights. Two index probes for
     -- each, however many lanes wait (index lane_ready); OFFSET 0 keeps the second a probe. Suspended ones are stepped
-    -- over. One row more than
-    -- `tenants_max` says that there are others.
+    -- over. One row more than `tenants_max` says that there are others.
     CREATE FUNCTION postrider.next_tenants(start bigint, passed_over bigint[], tenants_max int)
     RETURNS TABLE (tenant bigint, weight int) LANGUAGE plpgsql
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
