@@ -13,6 +13,10 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (Context.environment["WARNINGS_ARE_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
+// `scripts/chaos --prove` builds without one of the promises, to see that their lack is noticed; nothing else may.
+let unsafe: [SwiftSetting] = Context.environment["POSTRIDER_UNSAFE"].map { [.define("POSTRIDER_UNSAFE_\($0)")] } ?? []
+let unsafeModules: Set = ["Acceptor", "DeliveryWorker", "MailQueue"]
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -21,11 +25,15 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// A Swift module of the product.
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+  .target(
+    name: name, dependencies: dependencies, resources: resources,
+    swiftSettings: settings + (unsafeModules.contains(name) ? unsafe : []))
 }
 
 /// The tests of one module (or of several that belong together).
@@ -49,11 +57,13 @@ let c: [Target] = [
 let ground: [Target] = [
   module("MailModel"),
   module("SMTPWire", ["MailModel"]),
+  module("ProxyProtocol"),
   module("MailFormat", ["MailModel"]),
   module("BounceRules", ["MailModel"]),
   module("RetryPolicy", ["BounceRules"]),
   module("Settings", [yams]),
   module("Observability", ["MailModel", logging]),
+  module("NodeMetrics", [metrics]),
 ]
 
 // Adapters: the only importers of C modules.
@@ -67,13 +77,21 @@ let adapters: [Target] = [
 ]
 
 let services: [Target] = [
-  module("MailQueue", ["MailModel", "Postgres", "Cryptography", nioCore, nioConcurrency, logging]),
+  module(
+    "MailQueue",
+    ["MailModel", "Postgres", "Cryptography", "NodeMetrics", metrics, nioCore, nioConcurrency, logging]),
   module(
     "Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules"]),
+  module(
+    "NodeStatus",
+    [
+      "NodeMetrics", "MailQueue", "Observability", "Postgres", "Redis", "Cryptography", metrics, hummingbird, nioCore,
+      nioPosix, nioConcurrency, logging, lifecycle,
+    ]),
   module(
     "SMTPClient",
     ["MailModel", "SMTPWire", "TLS", "DNS", "Routing", nioCore, nioPosix, nioConcurrency, logging]),
@@ -83,20 +101,21 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "MailQueue", "Admission", "TLS", "Cryptography", "Observability", nioCore,
-      nioPosix, nioConcurrency, logging, lifecycle,
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "TLS", "DNS", "Cryptography",
+      "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
     "DeliveryWorker",
     [
       "MailModel", "MailQueue", "Routing", "SMTPClient", "BounceRules", "RetryPolicy", "TLS", "DNS", "Redis",
-      "Observability", "SMTPWire", "Postgres", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
+      "Observability", "SMTPWire", "Postgres", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging,
+      lifecycle,
     ]),
   module(
     "Keeper",
     [
-      "MailModel", "MailQueue", "MailFormat", "Notices", "Postgres", "Redis", "Observability", nioCore, nioConcurrency,
-      logging, lifecycle,
+      "MailModel", "MailQueue", "MailFormat", "Notices", "BounceRules", "Postgres", "Redis", "Observability",
+      "NodeMetrics", metrics, nioCore, nioConcurrency, logging, lifecycle,
     ]),
 ]
 
@@ -105,8 +124,9 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", nioCore, nioPosix,
-      logging, lifecycle, signals, argumentParser, "TicketKeys", "WakeHints",
+      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", "BounceRules",
+      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      argumentParser,
     ],
     swiftSettings: settings),
   .executableTarget(
@@ -127,8 +147,8 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Cryptography", "MailModel", "MailQueue", "MailTesting", "Observability", "SMTPWire",
-      "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
+      "Acceptor", "Admission", "Cryptography", "DNS", "MailModel", "MailQueue", "MailTesting", "Observability",
+      "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),
   tests("ObservabilityTests", ["Observability", "MailModel", logging]),
   tests(
@@ -137,9 +157,11 @@ let testing: [Target] = [
       "postrider", "Observability", "MailModel", "MailQueue", "Postgres", "Cryptography", "Supervision", "MailTesting",
       nioCore,
     ]),
+  tests("NodeMetricsTests", ["NodeMetrics", metrics]),
   tests("NoticesTests", ["Notices", "MailFormat", "MailModel"]),
-  tests("BounceRulesTests", ["BounceRules", "MailModel"]),
-  tests("RetryPolicyTests", ["RetryPolicy", "BounceRules"]),
+  tests("ProxyProtocolTests", ["ProxyProtocol"]),
+  tests("BounceRulesTests", ["BounceRules", "MailModel"], resources: [.copy("Replies")]),
+  tests("RetryPolicyTests", ["RetryPolicy", "BounceRules", "MailModel"]),
   tests("SettingsTests", ["Settings"], excluding: ["Refused"]),
   tests("SupervisorTests", ["Supervision", "MailTesting"]),
   tests("LabTests", ["MailTesting", "Supervision", "Cryptography", "postrider-lab"]),
@@ -152,11 +174,12 @@ let testing: [Target] = [
     "TicketKeysTests",
     ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
   tests("CryptographyTests", ["Cryptography"]),
-  tests("SystemTests", ["MailTesting", "Supervision", "Postgres", "Cryptography"]),
+  tests("SystemTests", ["MailModel", "MailTesting", "Supervision", "Postgres", "Cryptography"]),
   tests("DeliveryWorkerTests", ["DeliveryWorker", "MailQueue"]),
   tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
   tests(
-    "MailQueueTests", ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", nioCore, nioConcurrency]),
+    "MailQueueTests",
+    ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", "Supervision", nioCore, nioConcurrency]),
   tests("DNSTests", ["DNS", "Routing", "MailModel", "MailTesting", nioConcurrency]),
   tests("RoutingTests", ["DNS", "Routing", "MailModel", nioConcurrency]),
   tests(
@@ -173,6 +196,8 @@ let package = Package(
   products: [
     .executable(name: "postrider", targets: ["postrider"]),
     .executable(name: "postrider-lab", targets: ["postrider-lab"]),
+    // `getBounceInfo`, for other programs.
+    .library(name: "BounceRules", targets: ["BounceRules", "MailModel"]),
     // For Tests/Benchmarks, which is a package of its own.
     .library(
       name: "PostriderModules",
@@ -182,7 +207,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: c + ground + adapters + services + roles + executables + testing

@@ -1,3 +1,4 @@
+package import DNS
 package import NIOCore
 package import SMTPWire
 
@@ -34,6 +35,10 @@ package struct AcceptorConfiguration: Sendable {
   package var receivedCountMax = 25
   /// `Received` names the client's address.
   package var showsClientAddress = false
+  /// Load balancers: a peer from here must begin with a PROXY header, and from nobody else one is read.
+  package var proxyNetworks: [CIDR] = []
+  /// From the connection to the end of the PROXY header.
+  package var proxyHeaderTimeout = TimeAmount.seconds(5)
 
   /// The TLS handshake, from connection or STARTTLS.
   package var handshakeTimeout = TimeAmount.seconds(30)
@@ -43,7 +48,8 @@ package struct AcceptorConfiguration: Sendable {
   package var dataTimeout = TimeAmount.minutes(3)
   /// For the check of a login. The client gets 454 after it.
   package var loginTimeout = TimeAmount.seconds(60)
-  /// For the queue. The client gets 451 after it, and the connection ends: the message may be queued yet.
+  /// For the queue, and a second longer for each 4 MB. The client gets 451 after it, and the connection ends: the message
+  /// may be queued yet.
   package var queueTimeout = TimeAmount.minutes(5)
   package var sessionTimeMax = TimeAmount.hours(1)
   /// How long the client may take to close after our last reply; closing at once could destroy the reply.

@@ -3,6 +3,7 @@ package import Logging
 package import MailQueue
 package import NIOCore
 package import NIOPosix
+package import NodeMetrics
 package import Observability
 import ServiceLifecycle
 package import TLS
@@ -17,6 +18,7 @@ import NIOConcurrencyHelpers
 /// 421, and after `shutdownTimeout` closes what is left.
 package final class AcceptorService: Service {
   let environment: SessionEnvironment
+  package let metrics: AcceptorMetrics
   let group: any EventLoopGroup
   private let watch: CertificateWatch
   private let listening = NIOLockedValueBox<[any Channel]>([])
@@ -30,21 +32,27 @@ package final class AcceptorService: Service {
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
     trusted: TrustedClients? = nil, queue: any MessageEnqueuing, group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
-    mailLog: MailLog
+    mailLog: MailLog, metrics: AcceptorMetrics = AcceptorMetrics()
   ) {
+    self.metrics = metrics
     environment = SessionEnvironment(
       configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, queue: queue,
       fileThreads: fileThreads,
-      logger: logger, mailLog: mailLog)
+      logger: logger, mailLog: mailLog, metrics: metrics)
     watch = CertificateWatch(files: configuration.certificateFiles, tls: tls, logger: logger)
     self.group = group
   }
 
-  /// Listens until graceful shutdown or cancellation, then drains.
+  /// Listens until graceful shutdown or cancellation, then drains. Cancelled while it drains, it closes what is left.
   package func run() async throws {
     if listening.withLockedValue(\.isEmpty) { try await start() }
     try? await gracefulShutdown()
-    await drain()
+    guard Task.isShuttingDownGracefully else { return await drain() }
+    await withTaskCancellationHandler {
+      await drain()
+    } onCancel: {
+      environment.registry.closeAll()
+    }
   }
 
   /// Begins to listen.

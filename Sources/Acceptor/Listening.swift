@@ -1,3 +1,4 @@
+import DNS
 import Logging
 import NIOCore
 import NIOPosix
@@ -54,12 +55,31 @@ extension AcceptorService {
     }
     return bootstrap.childChannelInitializer { [environment] channel in
       channel.eventLoop.makeCompletedFuture {
-        if listener.kind == .implicitTLS {
-          try channel.pipeline.syncOperations.addHandler(TLSHandler(server: environment.tls))
+        guard Self.isProxy(channel.remoteAddress, environment.configuration.proxyNetworks) else {
+          return try Self.addSession(to: channel, listener.kind, environment)
         }
-        try channel.pipeline.syncOperations.addHandler(SubmissionHandler(environment: environment, kind: listener.kind))
+        try channel.pipeline.syncOperations.addHandler(
+          ProxyProtocolHandler(environment: environment) { context, clientAddress in
+            try Self.addSession(to: context.channel, listener.kind, environment, toldAddress: clientAddress)
+          })
       }
     }
+  }
+
+  private static func isProxy(_ peer: SocketAddress?, _ networks: [CIDR]) -> Bool {
+    guard !networks.isEmpty, let address = peer?.ipAddress.flatMap({ IPAddress($0) }) else { return false }
+    return networks.contains { $0.contains(address) }
+  }
+
+  private static func addSession(
+    to channel: any Channel, _ kind: AcceptorConfiguration.Listener.Kind, _ environment: SessionEnvironment,
+    toldAddress: String? = nil
+  ) throws {
+    if kind == .implicitTLS {
+      try channel.pipeline.syncOperations.addHandler(TLSHandler(server: environment.tls))
+    }
+    try channel.pipeline.syncOperations.addHandler(
+      SubmissionHandler(environment: environment, kind: kind, toldAddress: toldAddress))
   }
 
   private static func meansNoIPv6(_ error: IOError) -> Bool {

@@ -1,6 +1,7 @@
 import MailModel
 import Logging
 import NIOCore
+import NodeMetrics
 import Observability
 import SMTPWire
 import TLS
@@ -101,6 +102,7 @@ extension SubmissionHandler {
   func write(_ reply: Reply) {
     guard let context, !isLingering else { return }
     if !reply.isPositive {
+      environment.metrics.refused(RefusalReason(reply, isDraining: machine.isDraining))
       environment.logger.debug(
         "refused", metadata: .fields([.session: sessionID, .clientAddress: clientAddress, .reply: reply.text]))
     }

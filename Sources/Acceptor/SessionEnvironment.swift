@@ -2,6 +2,7 @@ import Admission
 import Logging
 import MailQueue
 import NIOPosix
+import NodeMetrics
 import Observability
 import SMTPWire
 import TLS
@@ -25,11 +26,13 @@ final class SessionEnvironment: Sendable {
   let registry: SessionRegistry
   let logger: Logger
   let mailLog: MailLog
+  let metrics: AcceptorMetrics
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
     trusted: TrustedClients?,
-    queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog
+    queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
+    metrics: AcceptorMetrics
   ) {
     self.configuration = configuration
     self.tls = tls
@@ -39,6 +42,7 @@ final class SessionEnvironment: Sendable {
     self.fileThreads = fileThreads
     self.logger = logger
     self.mailLog = mailLog
+    self.metrics = metrics
     registry = SessionRegistry(sessionsMax: configuration.sessionsMax)
   }
 

@@ -10,7 +10,9 @@ final class SessionRegistry: Sendable {
     case admitted
     /// One too many: it is told so.
     case overLimit
-    /// Far too many, or draining: it is closed without a word.
+    /// It came while the acceptor began to drain: it is told so.
+    case late
+    /// Far too many: it is closed without a word.
     case refused
   }
 
@@ -30,8 +32,9 @@ final class SessionRegistry: Sendable {
   func add(_ channel: any Channel) -> Entry {
     state.withLockedValue { state in
       // Saying "too many" costs a TLS handshake, so that too has its bound.
-      guard !state.isDraining, state.sessions.count < sessionsMax + max(16, sessionsMax / 16) else { return .refused }
+      guard state.sessions.count < sessionsMax + max(16, sessionsMax / 16) else { return .refused }
       state.sessions[ObjectIdentifier(channel)] = channel
+      if state.isDraining { return .late }
       return state.sessions.count > sessionsMax ? .overLimit : .admitted
     }
   }

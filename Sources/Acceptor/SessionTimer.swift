@@ -14,7 +14,7 @@ extension SubmissionHandler {
       case .command: configuration.commandTimeout
       case .content: configuration.dataTimeout
       case .login: configuration.loginTimeout
-      case .queue: configuration.queueTimeout
+      case .queue: configuration.queueTimeout + .seconds(Int64(contentSize >> 22))
       case .linger: configuration.lingerTimeout
       }
     deadline = .now() + limit

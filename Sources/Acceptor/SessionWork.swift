@@ -3,7 +3,9 @@ import Logging
 import MailFormat
 import MailModel
 import MailQueue
+import CoreMetrics
 import NIOCore
+import NodeMetrics
 import Observability
 import SMTPWire
 
@@ -81,8 +83,9 @@ extension SubmissionHandler {
   func beginMessage(_ envelope: Envelope) {
     let id = QueueID(unixMilliseconds: environment.unixMilliseconds)
     let single = envelope.recipients.count == 1 ? envelope.recipients.first : nil
+    let showsAddress = environment.configuration.showsClientAddress && clientAddress != Self.unknownAddress
     let received = ReceivedFacts(
-      helo: machine.helloName, clientAddress: environment.configuration.showsClientAddress ? clientAddress : nil,
+      helo: machine.helloName, clientAddress: showsAddress ? clientAddress : nil,
       nodeName: environment.configuration.hostName, protocolName: protocolName(envelope), queueID: id,
       sessionID: sessionID, tlsVersion: tls?.version, tlsCipher: tls?.cipher,
       date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
@@ -107,7 +110,9 @@ extension SubmissionHandler {
 
   func endMessage(_ envelope: Envelope) {
     guard let context, let collector else { return }
+    contentSize = 0
     beginWait(.queue)
+    let ended = NIODeadline.now()
     collector.finish(on: context.eventLoop).whenSuccess { content in
       guard self.collector === collector, self.wait == .queue else { return }
       self.collector = nil
@@ -115,11 +120,16 @@ extension SubmissionHandler {
         let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
         return self.messageFinished(reply)
       }
-      self.enqueue(collector, content, envelope)
+      self.enqueue(collector, content, envelope, since: ended)
     }
   }
 
-  private func enqueue(_ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope) {
+  /// - Parameter ended: when the last of the content had come.
+  private func enqueue(
+    _ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope, since ended: NIODeadline
+  ) {
+    contentSize = content.size
+    beginWait(.queue)
     guard let eventLoop = context?.eventLoop, let principal else {
       return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
     }
@@ -131,19 +141,34 @@ extension SubmissionHandler {
       sender: envelope.reversePath, clientAddress: clientAddress, tls: tls, sizeBytes: content.size,
       recipientCount: envelope.recipients.count, duration: .zero)
     let (session, mailLog) = (NIOLoopBound(self, eventLoop: eventLoop), environment.mailLog)
+    let metrics = environment.metrics
     let started = collector.started
+    #if POSTRIDER_UNSAFE_EARLY_REPLY
+      // Only for the proof that `scripts/chaos` notices a 250 before the COMMIT.
+      messageFinished(Reply(250, EnhancedStatus(2, 0, 0), "Ok: queued as \(message.id)"))
+    #endif
     environment.queue.enqueue(message) { result in
       // The line is written also when the client has gone: the message is ours.
       if case .success = result {
         var line = line
         line.duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
         mailLog.accepted(line)
+        metrics.accepted(recipients: line.recipientCount, bytes: line.sizeBytes)
       }
-      eventLoop.execute { session.value.queued(message.id, result) }
+      eventLoop.execute {
+        session.value.queued(message.id, result)
+        if case .success = result {
+          metrics.acceptance.recordNanoseconds((NIODeadline.now() - ended).nanoseconds)
+        }
+      }
     }
   }
 
   private func queued(_ id: QueueID, _ result: Result<EnqueueReceipt, EnqueueFailure>) {
+    #if POSTRIDER_UNSAFE_EARLY_REPLY
+      // The client has its reply.
+      if case .success = result { return }
+    #endif
     switch result {
     case .success:
       messageFinished(Reply(250, EnhancedStatus(2, 0, 0), "Ok: queued as \(id)"))

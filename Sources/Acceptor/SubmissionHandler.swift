@@ -1,7 +1,9 @@
 import Admission
 import Logging
 import MailModel
+import CoreMetrics
 import NIOCore
+import NodeMetrics
 import Observability
 import SMTPWire
 import TLS
@@ -26,10 +28,15 @@ final class SubmissionHandler: ChannelDuplexHandler {
   let sessionID = SessionEnvironment.makeSessionID()
   var machine: SubmissionMachine
   var context: ChannelHandlerContext?
-  var clientAddress = "unknown"
+  /// Where nobody says who the client is.
+  static let unknownAddress = "unknown"
+  /// As text: what a load balancer says, else the peer's own.
+  var clientAddress = SubmissionHandler.unknownAddress
   var tls: TLSFacts?
   var principal: Principal?
   var collector: MessageCollector?
+  /// Of the message that was last complete.
+  var contentSize = 0
   /// Counts the logins: the answer to one that was given up is not taken for another's.
   var loginNumber = 0
 
@@ -40,6 +47,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
   var timerDeadline = NIODeadline.distantFuture
 
   private let kind: AcceptorConfiguration.Listener.Kind
+  private let toldAddress: String?
   var hasGreeted = false
   var entry = SessionRegistry.Entry.admitted
   /// Received and not yet taken by the machine.
@@ -54,8 +62,10 @@ final class SubmissionHandler: ChannelDuplexHandler {
   /// STARTTLS was accepted; the handshake begins when the present burst of octets has been thrown away.
   var startTLSReply: Reply?
 
-  init(environment: SessionEnvironment, kind: AcceptorConfiguration.Listener.Kind) {
+  /// - Parameter toldAddress: the client's address when a load balancer has told it.
+  init(environment: SessionEnvironment, kind: AcceptorConfiguration.Listener.Kind, toldAddress: String? = nil) {
     self.environment = environment
+    self.toldAddress = toldAddress
     let configuration = environment.configuration
     self.kind = kind
     machine = SubmissionMachine(
@@ -69,10 +79,14 @@ final class SubmissionHandler: ChannelDuplexHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     self.context = context
-    clientAddress = context.remoteAddress?.ipAddress ?? "unknown"
+    clientAddress = toldAddress ?? context.remoteAddress?.ipAddress ?? Self.unknownAddress
     sessionEnd = .now() + environment.configuration.sessionTimeMax
+    environment.metrics.sessionsBegun.increment()
     entry = environment.registry.add(context.channel)
-    guard entry != .refused else { return context.close(promise: nil) }
+    guard entry != .refused else {
+      environment.metrics.refused(.sessions)
+      return context.close(promise: nil)
+    }
     switch kind {
     case .implicitTLS: beginWait(.handshake)
     case .startTLS: greet()
@@ -103,7 +117,12 @@ final class SubmissionHandler: ChannelDuplexHandler {
 
   func greet() {
     hasGreeted = true
-    guard entry == .admitted else {
+    switch entry {
+    case .admitted: break
+    case .late:
+      machine.drain()
+      return finish(with: Reply(421, EnhancedStatus(4, 3, 2), "The server is shutting down, try again"))
+    case .overLimit, .refused:
       return finish(with: Reply(421, EnhancedStatus(4, 3, 2), "Too many sessions, please try again later"))
     }
     write(machine.greeting)

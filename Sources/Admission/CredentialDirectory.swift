@@ -60,6 +60,26 @@ extension TenantDirectory {
     try update(credentialName(name), "disabled_at = NULL")
   }
 
+  /// For mail that is accepted from now on.
+  @discardableResult
+  package func setRetention(_ choice: RetentionChoice, ofCredential name: String) throws(DirectoryFailure) -> Credential
+  {
+    let login = try credentialName(name)
+    let rows = try rows(
+      """
+      UPDATE postrider.credential c SET retention = $3, retention_bounced = $4
+      FROM postrider.tenant t, postrider.domain d
+      WHERE c.name = $1 AND c.covers_domain = $2 AND t.id = c.tenant AND d.id = c.domain
+      RETURNING \(Credential.columns)
+      """
+    ) {
+      $0.append(login.description)
+      $0.append(login.localPart == nil)
+      choice.append(to: &$0)
+    }
+    return try one(rows, missing: "there is no credential \(login.description)", Credential.init)
+  }
+
   /// Every change is another version, so that no process goes on with what it remembers.
   private func update(
     _ login: LoginName, _ change: String, _ value: String? = nil

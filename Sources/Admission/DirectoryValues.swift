@@ -8,8 +8,10 @@ package struct Tenant: Sendable, Hashable {
   package let createdAt: Timestamp
   /// nil: not suspended.
   package let suspendedAt: Timestamp?
+  /// Of mail that it submits; nil: the node's settings.
+  package let retention: RetentionChoice
 
-  static let columns = "t.id, t.name, t.weight, t.created_at, t.suspended_at"
+  static let columns = "t.id, t.name, t.weight, t.created_at, t.suspended_at, t.retention, t.retention_bounced"
 
   init(_ result: PostgresResult, _ row: Int) throws {
     id = try result.int64(row, 0)
@@ -17,6 +19,7 @@ package struct Tenant: Sendable, Hashable {
     weight = try result.int32(row, 2)
     createdAt = try result.timestamp(row, 3)
     suspendedAt = result.isNull(row, 4) ? nil : try result.timestamp(row, 4)
+    retention = try RetentionChoice(result, row, firstColumn: 5)
   }
 }
 
@@ -50,8 +53,13 @@ package struct Credential: Sendable, Hashable {
   package let version: Int64
   package let createdAt: Timestamp
   package let disabledAt: Timestamp?
+  /// Of mail that is submitted with it; nil: its tenant's.
+  package let retention: RetentionChoice
 
-  static let columns = "c.id, c.name, c.covers_domain, d.name, t.name, c.version, c.created_at, c.disabled_at"
+  static let columns = """
+    c.id, c.name, c.covers_domain, d.name, t.name, c.version, c.created_at, c.disabled_at, c.retention,
+    c.retention_bounced
+    """
 
   init(_ result: PostgresResult, _ row: Int) throws {
     id = try result.int64(row, 0)
@@ -62,6 +70,30 @@ package struct Credential: Sendable, Hashable {
     version = try result.int64(row, 5)
     createdAt = try result.timestamp(row, 6)
     disabledAt = result.isNull(row, 7) ? nil : try result.timestamp(row, 7)
+    retention = try RetentionChoice(result, row, firstColumn: 8)
+  }
+}
+
+/// For how long bodies are kept after their message's end, where somebody has a choice of their own. Whole seconds.
+package struct RetentionChoice: Sendable, Hashable {
+  /// Of mail that was delivered; nil: no choice.
+  package var body: Duration?
+  /// Of mail of which a recipient bounced or expired; nil: no choice.
+  package var bounced: Duration?
+
+  package init(body: Duration? = nil, bounced: Duration? = nil) {
+    self.body = body
+    self.bounced = bounced
+  }
+
+  init(_ result: PostgresResult, _ row: Int, firstColumn first: Int) throws {
+    body = result.isNull(row, first) ? nil : .seconds(Int64(try result.int32(row, first)))
+    bounced = result.isNull(row, first + 1) ? nil : .seconds(Int64(try result.int32(row, first + 1)))
+  }
+
+  func append(to parameters: inout PostgresParameters) {
+    parameters.append(body.map { Int32(clamping: max(0, $0.components.seconds)) })
+    parameters.append(bounced.map { Int32(clamping: max(0, $0.components.seconds)) })
   }
 }
 

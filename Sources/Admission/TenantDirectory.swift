@@ -14,18 +14,27 @@ package struct TenantDirectory {
   /// - Parameters:
   ///   - name: 1 to 63 letters, digits, `-`, `_` and `.`.
   ///   - weight: its share of delivery among tenants that wait, 1 to 1000.
+  ///   - shard: the database that it is to be moved to, and until then is closed; nil: home.
   @discardableResult
-  package func addTenant(_ name: String, weight: Int32 = 1) throws(DirectoryFailure) -> Tenant {
+  package func addTenant(_ name: String, weight: Int32 = 1, movingTo shard: String? = nil) throws(DirectoryFailure)
+    -> Tenant
+  {
     guard isTenantName(name) else {
       throw DirectoryFailure(.invalid, "«\(name)» is no tenant name: 1 to 63 letters, digits, «-», «_», «.»")
     }
     guard (1...1000).contains(weight) else { throw DirectoryFailure(.invalid, "a weight is 1 to 1000") }
     let rows = try rows(
-      "INSERT INTO postrider.tenant AS t (name, weight) VALUES ($1, $2) RETURNING \(Tenant.columns)",
-      exists: "there is a tenant \(name) already"
+      """
+      WITH t AS (
+        INSERT INTO postrider.tenant (name, weight, is_open) VALUES ($1, $2, $3::text IS NULL) RETURNING *
+      ), placed AS (
+        INSERT INTO postrider.placement (tenant, moving_to) SELECT t.id, $3::text FROM t WHERE $3::text IS NOT NULL)
+      SELECT \(Tenant.columns) FROM t
+      """, exists: "there is a tenant \(name) already"
     ) {
       $0.append(name)
       $0.append(weight)
+      $0.append(shard)
     }
     return try one(rows, Tenant.init)
   }
@@ -42,6 +51,21 @@ package struct TenantDirectory {
 
   @discardableResult
   package func enableTenant(_ name: String) throws(DirectoryFailure) -> Tenant { try switchTenant(name, "NULL") }
+
+  /// For mail that is accepted from now on.
+  @discardableResult
+  package func setRetention(_ choice: RetentionChoice, ofTenant name: String) throws(DirectoryFailure) -> Tenant {
+    let rows = try rows(
+      """
+      UPDATE postrider.tenant t SET retention = $2, retention_bounced = $3 WHERE t.name = $1
+      RETURNING \(Tenant.columns)
+      """
+    ) {
+      $0.append(name)
+      choice.append(to: &$0)
+    }
+    return try one(rows, missing: "there is no tenant \(name)", Tenant.init)
+  }
 
   private func switchTenant(_ name: String, _ value: String) throws(DirectoryFailure) -> Tenant {
     let rows = try rows(

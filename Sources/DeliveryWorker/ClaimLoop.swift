@@ -1,8 +1,10 @@
+internal import CoreMetrics
 internal import Logging
 internal import MailModel
 internal import MailQueue
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NodeMetrics
 internal import Postgres
 internal import ServiceLifecycle
 
@@ -11,52 +13,49 @@ struct ClaimLoop: Sendable {
   let services: WorkerServices
   let configuration: WorkerConfiguration
   let sessions: SessionHolder
+  private let capacity: WorkerCapacity
+  /// Its number among the worker's loops.
+  private let share: Int
   private let delivery: MessageDelivery
-  private let inFlight: InFlight
-  private let allowances: NIOLockedValueBox<DestinationAllowances>
   private let outcomes: OutcomeWriter
-  private let turns: Turns
 
-  init(services: WorkerServices, configuration: WorkerConfiguration, sessions: SessionHolder) {
+  init(
+    services: WorkerServices, configuration: WorkerConfiguration, sessions: SessionHolder, capacity: WorkerCapacity,
+    share: Int
+  ) {
     self.services = services
     self.configuration = configuration
     self.sessions = sessions
-    outcomes = OutcomeWriter(pool: services.database, logger: services.logger)
+    self.capacity = capacity
+    self.share = share
+    outcomes = OutcomeWriter(pool: services.database, logger: services.logger, metrics: services.metrics)
     delivery = MessageDelivery(services: services, configuration: configuration, outcomes: outcomes)
-    inFlight = InFlight(limit: configuration.jobsMax)
-    allowances = NIOLockedValueBox(
-      DestinationAllowances(
-        jobsMax: configuration.jobsMax, connectionsPerDestination: configuration.connectionsPerDestination))
-    turns = Turns(configuration.isolatedMax)
   }
 
   /// Runs until graceful shutdown, then until what is under way has ended.
   func run() async {
-    let alarm = Alarm()
+    let alarm = capacity.alarm(share)
     let stopping = NIOLockedValueBox(false)
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { for await _ in services.hints { alarm.ring() } }
-      await withGracefulShutdownHandler {
-        await withDiscardingTaskGroup { deliveries in
-          await claimLoop(alarm, stopping, &deliveries)
-          await drain(&deliveries)
-        }
-      } onGracefulShutdown: {
-        stopping.withLockedValue { $0 = true }
-        inFlight.stopWaitingForRoom()
-        alarm.ring()
+    await withGracefulShutdownHandler {
+      await cancelWhenGracefulShutdown { await services.whenUsable() }
+      await withDiscardingTaskGroup { deliveries in
+        await claimLoop(alarm, stopping, &deliveries)
+        await drain(&deliveries)
       }
-      group.cancelAll()
+    } onGracefulShutdown: {
+      stopping.withLockedValue { $0 = true }
+      capacity.inFlight.stopWaitingForRoom()
+      alarm.ring()
     }
   }
 
   /// Deliveries get a while to end; then they are cancelled, which hands back what has not reached its final dot.
   private func drain(_ deliveries: inout DiscardingTaskGroup) async {
-    services.logger.info("draining", metadata: ["in_flight": "\(inFlight.limit - inFlight.room)"])
-    let inFlight = inFlight
+    services.logger.info("draining", metadata: ["in_flight": "\(jobsInFlight)"])
+    let (inFlight, share) = (capacity.inFlight, share)
     let isDone = await withTaskGroup(of: Bool.self) { race in
       race.addTask {
-        await inFlight.waitUntilEmpty()
+        await inFlight.waitUntilEmpty(share)
         return true
       }
       race.addTask { [timeout = configuration.shutdownTimeout] in
@@ -76,7 +75,7 @@ struct ClaimLoop: Sendable {
   ) async {
     var cursor = FairCursor()
     while !stopping.withLockedValue({ $0 }), !Task.isCancelled {
-      await inFlight.waitForRoom(max(1, min(100, configuration.jobsMax / 4)))
+      await capacity.inFlight.waitForRoom(share)
       guard let lease = await sessions.lease(), lease.holds(), !stopping.withLockedValue({ $0 }) else {
         await alarm.wait(atMost: .milliseconds(500))
         continue
@@ -86,13 +85,14 @@ struct ClaimLoop: Sendable {
       let took = began.duration(to: .now)
       for (message, body) in claimed {
         let (domain, count) = (message.destination, message.jobs.count)
-        inFlight.add(count)
-        allowances.withLockedValue { $0.began(domain, count, now: .now) }
+        capacity.allowances.withLockedValue { $0.began(domain, count, now: .now) }
         deliveries.addTask {
           let isRefused = await deliver(message, body, lease)
-          inFlight.remove(count)
-          let mayHaveMore = allowances.withLockedValue { $0.ended(domain, count, isRefused: isRefused, now: .now) }
-          if mayHaveMore { alarm.ring() }
+          capacity.inFlight.remove(count, share)
+          let mayHaveMore = capacity.allowances.withLockedValue {
+            $0.ended(domain, count, isRefused: isRefused, now: .now)
+          }
+          if mayHaveMore { capacity.ring() }
         }
       }
       // At most half of the time goes into claims: they are the larger and the fewer the busier the database is.
@@ -104,28 +104,45 @@ struct ClaimLoop: Sendable {
     }
   }
 
+  var jobsInFlight: Int { capacity.inFlight.count(share) }
+  var outcomesWaiting: Int { outcomes.waitingCount }
+
   private func claim(_ lease: WorkerLease, _ cursor: inout FairCursor) async -> [(ClaimedMessage, ByteBuffer?)] {
     let (start, bodies) = (cursor, services.bodies)
     let counter = lease.nextCounter()
-    let (rooms, rowsMax) = allowances.withLockedValue { $0.rooms(room: inFlight.room, now: .now) }
+    let reserved = capacity.inFlight.reserve(share)
+    let (rooms, rowsMax) = capacity.allowances.withLockedValue { $0.rooms(room: reserved, now: .now) }
+    var count = 0
+    defer { capacity.inFlight.claimed(count, of: rowsMax, reserved: reserved, share) }
     let lost = lease.lostClaims
+    let began = ContinuousClock.now
     do {
-      let (claimed, next) = try await services.database.run { connection in
+      let (claimed, held, next) = try await services.database.run { connection in
         var cursor = start
         if !lost.isEmpty { try WorkerSessions.void(lost, of: lease.id, connection) }
-        let messages = try Claims.take(
+        let batch = try Claims.take(
           session: lease.id, counter: counter, cursor: &cursor, rooms: rooms, rowsMax: rowsMax, connection)
+        let messages = batch.messages
         let small = messages.filter { $0.size <= Self.readAheadMax }
         let whole = try bodies.readWhole(small, connection)
-        return (messages.map { ($0, whole[$0.id].map { ByteBuffer(bytes: $0) }) }, cursor)
+        return (messages.map { ($0, whole[$0.id].map { ByteBuffer(bytes: $0) }) }, batch.held, cursor)
       }
       cursor = next
       lease.voided(lost)
+      for job in held {
+        services.metrics.attempted(.held)
+        services.logger.critical(
+          "a recipient is held because its message is not in the database or cannot be read",
+          metadata: ["id": "\(job.message)", "recipient": "\(job.recipient)"])
+      }
+      count = claimed.reduce(0) { $0 + $1.0.jobs.count }
+      services.metrics.claimed(recipients: count, in: began.duration(to: .now))
       return claimed
     } catch let error as PostgresError where error.sqlState == "PR001" {
       sessions.endedByOthers(lease)
     } catch {
       lease.lost(counter)
+      services.metrics.claimFailures.increment()
       services.logger.warning("claiming failed", metadata: ["error": "\(error)"])
       try? await Task.sleep(for: .milliseconds(500))
     }
@@ -143,7 +160,7 @@ struct ClaimLoop: Sendable {
     if poisoned.isEmpty {
       return await delivery.run(message, body: body, lease: lease)
     } else {
-      await Isolation(services: services, configuration: configuration, outcomes: outcomes, turns: turns)
+      await Isolation(services: services, configuration: configuration, outcomes: outcomes, turns: capacity.turns)
         .run(message, lease: lease)
       return false
     }

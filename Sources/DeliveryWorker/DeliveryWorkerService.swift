@@ -1,8 +1,11 @@
+internal import BounceRules
+internal import CoreMetrics
 internal import Logging
 internal import MailModel
 internal import MailQueue
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NodeMetrics
 internal import Postgres
 internal import ServiceLifecycle
 
@@ -11,24 +14,45 @@ internal import ServiceLifecycle
 /// Guarantees: nothing is sent once the lease may have run out; an outcome is never forgotten while the process
 /// lives; a worker that dies leaves claims that count as free when its session has ended. On graceful shutdown it
 /// claims nothing more, lets what is under way end, hands the rest back and ends its session.
+///
+/// With several databases it has a session and a claim loop in each; connections, places and what destinations can bear
+/// are common to all. One that is away does not stop the others.
 package struct DeliveryWorkerService: Service {
-  let services: WorkerServices
+  let databases: [WorkerServices]
   let configuration: WorkerConfiguration
+  /// What it is doing just now.
+  package let state = WorkerState()
 
-  package init(services: WorkerServices, configuration: WorkerConfiguration) {
-    self.services = services
+  /// - Parameter databases: one element for each; of their `hints` only the first's are heard.
+  package init(databases: [WorkerServices], configuration: WorkerConfiguration) {
+    self.databases = databases
     self.configuration = configuration
   }
 
+  package init(services: WorkerServices, configuration: WorkerConfiguration) {
+    self.init(databases: [services], configuration: configuration)
+  }
+
   package func run() async throws {
-    let sessions = SessionHolder(services: services, configuration: configuration)
-    let loop = ClaimLoop(services: services, configuration: configuration, sessions: sessions)
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await sessions.keepAlive() }
-      await loop.run()
-      group.cancelAll()
+    prepareBounceRules()
+    let capacity = WorkerCapacity(configuration, loops: databases.count)
+    let parts = databases.enumerated().map { number, services in
+      let sessions = SessionHolder(services: services, configuration: configuration)
+      return ClaimLoop(
+        services: services, configuration: configuration, sessions: sessions, capacity: capacity, share: number)
     }
-    await sessions.end()
+    state.begin(parts)
+    await withTaskGroup(of: Void.self) { helpers in
+      if let hints = databases.first?.hints { helpers.addTask { for await _ in hints { capacity.ring() } } }
+      for part in parts { helpers.addTask { await part.sessions.keepAlive() } }
+      await withDiscardingTaskGroup { loops in
+        for part in parts { loops.addTask { await part.run() } }
+      }
+      helpers.cancelAll()
+    }
+    await withDiscardingTaskGroup { group in
+      for part in parts { group.addTask { await part.sessions.end() } }
+    }
   }
 }
 
@@ -45,6 +69,9 @@ final class SessionHolder: Sendable {
     self.configuration = configuration
     fixedID = id
   }
+
+  /// The one that lives, if any.
+  var living: WorkerLease? { current.withLockedValue { $0 }.flatMap { $0.hasEnded ? nil : $0 } }
 
   /// The session to claim under; nil while there is none, because the database cannot be asked.
   func lease() async -> WorkerLease? {
@@ -81,6 +108,7 @@ final class SessionHolder: Sendable {
           endedByOthers(lease)
         }
       } catch {
+        services.metrics.heartbeatFailures.increment()
         services.logger.warning("heartbeat failed", metadata: ["error": "\(error)"])
       }
     }

@@ -97,7 +97,7 @@ struct Isolation: Sendable {
     if Task.isCancelled { return .interrupted }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = command.dropFirst() + claim.arguments
+    process.arguments = command.dropFirst() + (services.shard.map { ["--shard", $0] } ?? []) + claim.arguments
     let child = NIOLockedValueBox<(process: Process?, isCancelled: Bool)>((nil, false))
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in

@@ -1,8 +1,10 @@
 internal import BounceRules
+internal import CoreMetrics
 internal import Logging
 internal import MailModel
 internal import MailQueue
 internal import NIOCore
+internal import NodeMetrics
 internal import Observability
 internal import Postgres
 internal import RetryPolicy
@@ -21,6 +23,7 @@ struct MessageDelivery: Sendable {
   func run(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> Bool {
     let started = ContinuousClock.now
     let attempts = await attempt(message, body: body, lease: lease)
+    services.metrics.delivery.record(started.duration(to: .now))
     var completed: [CompletedJob] = []
     for (index, job) in message.jobs.enumerated() {
       var attempt = attempts[index]
@@ -59,11 +62,14 @@ struct MessageDelivery: Sendable {
 
   private func judge(_ attempt: Attempt, _ job: Job, _ message: ClaimedMessage, _ index: Int) -> Disposition {
     if case .delivered = attempt.result { return .delivered }
-    guard let verdict = verdict(on: attempt.result) else { return .handedBack }
-    guard verdict.action == .retry else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
+    let domain = message.envelope.recipients[index].address.destination
+    guard let info = getBounceInfo(attempt.result, remote: attempt.remote, destinationDomain: domain) else {
+      return .handedBack
+    }
+    guard info.isTemporary else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
     return .deferred(
       configuration.retry.wait(
-        afterFailures: Int(job.attempt) + 1, pace: RetryPace(for: verdict.cause), random: Double.random(in: 0..<1)))
+        afterFailures: Int(job.attempt) + 1, pace: RetryPace(for: info), random: Double.random(in: 0..<1)))
   }
 
   private func log(_ done: CompletedJob, _ recipient: Recipient, isLate: Bool) {
@@ -77,11 +83,25 @@ struct MessageDelivery: Sendable {
     case .bounced, .expired: outcome = .bounced
     case .handedBack, .held: outcome = .returned
     }
+    services.metrics.attempted(isLate ? .late : CountedOutcome(done.disposition))
     services.mailLog.attempted(
       LoggedAttempt(
         id: done.job.message, tenant: "\(done.tenant)", recipient: recipient.address,
         number: Int(done.job.attempt) + 1, outcome: isLate ? .late : outcome, attempt: done.attempt,
         retryAfter: retryAfter))
+  }
+}
+
+extension CountedOutcome {
+  init(_ disposition: Disposition) {
+    self =
+      switch disposition {
+      case .delivered: .delivered
+      case .deferred: .deferred
+      case .bounced, .expired: .bounced
+      case .handedBack: .handedBack
+      case .held: .held
+      }
   }
 }
 

@@ -1,6 +1,8 @@
+internal import CoreMetrics
 package import Logging
 package import MailQueue
 internal import NIOConcurrencyHelpers
+package import NodeMetrics
 package import Postgres
 
 /// Makes outcomes durable within milliseconds of the remote reply, many in one transaction, and keeps what could
@@ -20,13 +22,18 @@ package final class OutcomeWriter: Sendable {
   private let state = NIOLockedValueBox(State())
   private let pool: PostgresPool
   private let logger: Logger
+  private let metrics: WorkerMetrics
   private let batchMax = 500
 
   /// - Parameter pool: one thread of it is used at a time.
-  package init(pool: PostgresPool, logger: Logger) {
+  package init(pool: PostgresPool, logger: Logger, metrics: WorkerMetrics = WorkerMetrics()) {
     self.pool = pool
+    self.metrics = metrics
     self.logger = logger
   }
+
+  /// Outcomes that wait for their turn.
+  package var waitingCount: Int { state.withLockedValue(\.waiting.count) }
 
   /// Waits until the outcomes are durable.
   /// - Returns: false when the claim was no longer ours and the outcomes were only noted as late.
@@ -106,7 +113,9 @@ package final class OutcomeWriter: Sendable {
   private func write(_ batch: [Entry], _ connection: PostgresConnection) -> (entries: [Entry], error: any Error)? {
     guard let session = batch.first?.lease.id else { return nil }
     do {
+      let began = ContinuousClock.now
       let late = try Completions.write(batch.map(\.completed), session: session, connection)
+      metrics.completed(recipients: batch.count, in: began.duration(to: .now))
       for entry in batch { entry.written(late > 0) }
       return nil
     } catch let error as PostgresError where error.blamesData {

@@ -24,7 +24,8 @@ struct StoredContent: ContentSource {
       let number = next
       next += 1
       let (store, message) = (source.store, source.message)
-      return ByteBuffer(bytes: try await source.pool.run { try store.readChunk(number, of: message, $0) })
+      return ByteBuffer(
+        bytes: try await source.pool.run(writes: false) { try store.readChunk(number, of: message, $0) })
     }
   }
 }

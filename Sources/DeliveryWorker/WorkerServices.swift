@@ -1,5 +1,6 @@
 package import Logging
 package import MailQueue
+package import NodeMetrics
 package import Observability
 package import Postgres
 package import Routing
@@ -16,12 +17,18 @@ package struct WorkerServices: Sendable {
   package var connections: ConnectionPool
   package var mailLog: MailLog
   package var logger: Logger
+  package var metrics: WorkerMetrics
   /// Anything that arrives means: there may be new mail. Only a hint.
   package var hints: AsyncStream<Void>
+  /// The database's name among several; nil: it is the only one.
+  package var shard: String?
+  /// Returns when the database may be used.
+  package var whenUsable: @Sendable () async -> Void = {}
 
   package init(
     database: PostgresPool, heartbeats: PostgresPool, bodies: BodyStore, router: Router, connections: ConnectionPool,
-    mailLog: MailLog, logger: Logger, hints: AsyncStream<Void> = AsyncStream { _ in }
+    mailLog: MailLog, logger: Logger, hints: AsyncStream<Void> = AsyncStream { _ in },
+    metrics: WorkerMetrics = WorkerMetrics()
   ) {
     self.database = database
     self.heartbeats = heartbeats
@@ -30,6 +37,7 @@ package struct WorkerServices: Sendable {
     self.connections = connections
     self.mailLog = mailLog
     self.logger = logger
+    self.metrics = metrics
     self.hints = hints
   }
 }

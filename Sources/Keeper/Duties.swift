@@ -1,9 +1,11 @@
+internal import CoreMetrics
 internal import Logging
 internal import MailFormat
 internal import MailModel
 internal import MailQueue
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NodeMetrics
 internal import Notices
 internal import Postgres
 
@@ -14,48 +16,77 @@ struct Duties {
   let database: PostgresPool
   let bodies: BodyStore
   let logger: Logger
+  private let metrics: KeeperMetrics
+  private let queue: QueueMetrics
   private let reconciledAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
+  private let lookedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
-  init(configuration: KeeperConfiguration, database: PostgresPool, bodies: BodyStore, logger: Logger) {
+  init(
+    configuration: KeeperConfiguration, database: PostgresPool, bodies: BodyStore, logger: Logger,
+    metrics: KeeperMetrics = KeeperMetrics(), queue: QueueMetrics = QueueMetrics()
+  ) {
+    self.metrics = metrics
+    self.queue = queue
     self.configuration = configuration
     self.database = database
     self.bodies = bodies
     self.logger = logger
   }
 
-  /// - Parameter inContact: for how long the database has answered without a gap.
-  func run(as leader: Leadership, inContact: Duration) async {
-    await attempt("end dead sessions") { try await endDeadSessions(inContact) }
+  /// - Parameters:
+  ///   - inContact: for how long the server has answered without a gap.
+  ///   - server: which one it is.
+  func run(as leader: Leadership, inContact: Duration, server: Int64) async {
+    await attempt("end dead sessions") { try await endDeadSessions(inContact, server) }
     await attempt("make partitions") { try await makePartitions() }
     await attempt("drop partitions") { try await dropPartitions() }
     await attempt("wake lanes") { try await wakeLanes() }
     await attempt("expire") { try await expire(leader) }
     await attempt("send notices") { try await sendNotices(leader) }
+    await attempt("redact") { try await redact(leader) }
+    await attempt("tend past days") { try await tendDays() }
+    await attempt("look at the queue") { try await lookAtQueue() }
   }
 
   private func attempt(_ duty: String, _ body: () async throws -> Void) async {
     do {
       try await body()
     } catch {
+      metrics.failed(duty)
       logger.warning("a duty failed", metadata: ["duty": "\(duty)", "error": "\(error)"])
     }
   }
 
-  private func endDeadSessions(_ inContact: Duration) async throws {
-    for (id, node) in try await database.run({ try WorkerSessions.endDead(inContact: inContact, $0) }) {
+  private func endDeadSessions(_ inContact: Duration, _ server: Int64) async throws {
+    let ended = try await database.run { connection in
+      try WorkerSessions.endDead(inContact: inContact, serverStart: server, connection)
+    }
+    for (id, node) in ended {
+      metrics.sessionsEnded.increment()
       logger.warning("a worker session's lease ran out", metadata: ["session": "\(id)", "node": "\(node)"])
     }
   }
 
-  /// Once a minute: it looks at every idle lane.
-  private func wakeLanes() async throws {
-    let isDue = reconciledAt.withLockedValue { last in
-      guard last.map({ $0.duration(to: .now) >= .seconds(60) }) ?? true else { return false }
+  private func isDue(_ last: NIOLockedValueBox<ContinuousClock.Instant?>, every interval: Duration) -> Bool {
+    last.withLockedValue { last in
+      guard last.map({ $0.duration(to: .now) >= interval }) ?? true else { return false }
       last = .now
       return true
     }
-    guard isDue else { return }
+  }
+
+  private func lookAtQueue() async throws {
+    guard let interval = configuration.queueInterval, isDue(lookedAt, every: interval) else { return }
+    let began = ContinuousClock.now
+    let sample = try await database.run { try QueueSample.take($0) }
+    queue.show(QueueMetrics.Look(sample, took: began.duration(to: .now)))
+  }
+
+  /// Once a minute: it looks at every idle lane.
+  private func wakeLanes() async throws {
+    guard isDue(reconciledAt, every: .seconds(60)) else { return }
     let woken = try await database.run { try SleepingLanes.reconcile($0) }
+    metrics.lanesWoken.increment(by: woken)
     if woken > 0 { logger.error("idle lanes had jobs to do and were woken", metadata: ["lanes": "\(woken)"]) }
   }
 
@@ -66,9 +97,38 @@ struct Duties {
   }
 
   private func dropPartitions() async throws {
-    let retention = configuration.retentionDays
-    while let day = try await database.run({ try Partitions.dropOldest($0, retentionDays: retention) }) {
+    let days = configuration.recordDays
+    while let day = try await database.run({ try Partitions.dropOldest($0, retentionDays: days) }) {
       logger.info("a day's tables dropped", metadata: ["days_since_1970": "\(day.days)"])
+    }
+  }
+
+  /// Keys first, then what remains of them on disk.
+  private func redact(_ leader: Leadership) async throws {
+    while true {
+      let batch = try await database.run { try Redaction.redactDue(guardedBy: leader.guardStatement, $0) }
+      metrics.redacted.increment(by: batch.redacted)
+      if batch.redacted > 0 { logger.info("redacted", metadata: ["messages": "\(batch.redacted)"]) }
+      if batch.seen < Redaction.Batch.size { return }
+    }
+  }
+
+  /// One day after the other. A day whose tables are in use comes again in ten minutes, not in the next round: each
+  /// attempt copies its table, and stops everybody for a moment.
+  private func tendDays() async throws {
+    let interval = configuration.rewriteInterval
+    for day in try await database.run({ try Redaction.daysToTend(every: interval, $0) }) {
+      let name: Logger.Metadata = ["days_since_1970": "\(day.days)"]
+      do {
+        let tended = try await database.run { try Redaction.tend(day, $0) }
+        if tended.contains(.rewritten) { logger.info("what remained of destroyed keys is gone", metadata: name) }
+        if tended.contains(.bodiesDropped) { logger.info("a day's bodies dropped", metadata: name) }
+      } catch {
+        let pause = min(interval, .seconds(600))
+        try await database.run { try Redaction.lookAgain(at: day, earlier: interval - pause, $0) }
+        logger.warning(
+          "a past day could not be tended now", metadata: name.merging(["error": "\(error)"]) { first, _ in first })
+      }
     }
   }
 
@@ -76,6 +136,7 @@ struct Duties {
     var ended = 0
     repeat {
       ended = try await database.run { try Expiry.endOverdue(guardedBy: leader.guardStatement, $0) }
+      metrics.expired.increment(by: ended)
       if ended > 0 { logger.info("expired", metadata: ["recipients": "\(ended)"]) }
     } while ended == 500
   }
@@ -90,6 +151,7 @@ struct Duties {
             pending, guardedBy: leader.guardStatement, bodies: bodies, policy: configuration.policy, connection
           ) { compose(pending, $0, nodeName: configuration.nodeName, now: now) }
         }
+        if sent { metrics.notices.increment() }
         logger.info("notice", metadata: ["about": "\(pending.message)", "queued": "\(sent)"])
       } catch {
         // The others must not wait for it.

@@ -1,5 +1,5 @@
 /// Where in an attempt something happened.
-package enum AttemptStage: Int16, Sendable, Hashable, CaseIterable {
+public enum AttemptStage: Int16, Sendable, Hashable, CaseIterable {
   case route = 0
   case connect = 1
   case greeting = 2
@@ -11,7 +11,7 @@ package enum AttemptStage: Int16, Sendable, Hashable, CaseIterable {
   case data = 8
   case finalDot = 9
 
-  package var name: String {
+  public var name: String {
     switch self {
     case .route: "route"
     case .connect: "connect"
@@ -28,7 +28,7 @@ package enum AttemptStage: Int16, Sendable, Hashable, CaseIterable {
 }
 
 /// Why an attempt failed without a reply of the remote server that says so.
-package enum LocalFailure: Sendable, Hashable {
+public enum LocalFailure: Sendable, Hashable {
   /// The domain does not exist (NXDOMAIN).
   case noSuchDomain
   /// A null MX (RFC 7505): the domain takes no mail.
@@ -52,7 +52,7 @@ package enum LocalFailure: Sendable, Hashable {
   case expired
 
   /// A sentence without a full stop, for people. Text in it may come from outside.
-  package var explanation: String {
+  public var explanation: String {
     switch self {
     case .noSuchDomain: "the domain does not exist"
     case .nullMX: "the domain does not accept mail (null MX)"
@@ -73,7 +73,7 @@ package enum LocalFailure: Sendable, Hashable {
 
 extension LocalFailure {
   /// A stable name, as the database keeps it.
-  package var name: String {
+  public var name: String {
     switch self {
     case .noSuchDomain: "no_such_domain"
     case .nullMX: "null_mx"
@@ -92,7 +92,7 @@ extension LocalFailure {
   }
 
   /// What the name and its case's text say.
-  package var detail: String {
+  public var detail: String {
     switch self {
     case .noSuchDomain, .nullMX, .noAddress, .expired: ""
     case .dns(let text), .forbiddenAddress(let text), .mailLoop(let text), .connection(let text), .timeout(let text),
@@ -102,7 +102,7 @@ extension LocalFailure {
   }
 
   /// Reads back what `name` and `detail` gave; an unknown name is trouble of our own.
-  package init(name: String, detail: String) {
+  public init(name: String, detail: String) {
     switch name {
     case "no_such_domain": self = .noSuchDomain
     case "null_mx": self = .nullMX

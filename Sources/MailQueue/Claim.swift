@@ -32,6 +32,25 @@ package struct ClaimedMessage: Sendable {
   package let jobs: [Job]
 }
 
+/// What a claim has brought.
+package struct ClaimedBatch: Sendable {
+  package var messages: [ClaimedMessage] = []
+  /// Jobs whose message is not there or cannot be read: nobody could ever deliver them. They are held from now on,
+  /// and whoever claimed them has to raise an alarm.
+  package var held: [HeldJob] = []
+}
+
+/// A job that was held because its message cannot be read.
+package struct HeldJob: Sendable, Hashable {
+  package let message: QueueID
+  package let recipient: Int32
+
+  package init(message: QueueID, recipient: Int32) {
+    self.message = message
+    self.recipient = recipient
+  }
+}
+
 /// Takes jobs for a worker session.
 package enum Claims {
   /// Claims about `rowsMax` due jobs in fair order: up to 100 siblings of a message that the limit cut through come
@@ -43,7 +62,7 @@ package enum Claims {
   package static func take(
     session: QueueID, counter: Int64, cursor: inout FairCursor, rooms: DestinationRooms = DestinationRooms(),
     rowsMax: Int, _ connection: PostgresConnection
-  ) throws -> [ClaimedMessage] {
+  ) throws -> ClaimedBatch {
     var parameters = PostgresParameters()
     parameters.append(UUIDValue(session))
     parameters.append(counter)
@@ -63,13 +82,19 @@ package enum Claims {
     try cursor.advance(claim, firstColumn: 2)
     let messages = try claim.byteArrays(0, 0).compactMap { $0.flatMap { QueueID(bytes: $0) } }
     let recipients = try claim.integers(0, 1, as: Int32.self).compactMap(\.self)
-    guard !messages.isEmpty, messages.count == recipients.count else { return [] }
-    return try details(messages, recipients, counter: counter, connection)
+    guard !messages.isEmpty, messages.count == recipients.count else { return ClaimedBatch() }
+    let readable = try details(messages, recipients, counter: counter, connection)
+    let missing = Set(zip(messages, recipients).map { HeldJob(message: $0, recipient: $1) })
+      .subtracting(readable.flatMap(\.jobs).map { HeldJob(message: $0.message, recipient: $0.recipient) })
+    if missing.isEmpty { return ClaimedBatch(messages: readable) }
+    return ClaimedBatch(
+      messages: readable, held: try hold(missing, session: session, counter: counter, connection))
   }
 
   /// Hands one claim from one session to another without ever leaving it free: for a message that is delivered alone.
   /// - Parameter from: the sessions that may hold it.
   /// - Returns: nil when none of them does.
+  /// - Throws: of kind `.decoding` when its message cannot be read; then it is held.
   package static func takeOver(
     _ message: QueueID, _ recipient: Int32, from holders: [QueueID], to session: QueueID, counter: Int64,
     _ connection: PostgresConnection
@@ -91,10 +116,39 @@ package enum Claims {
         AND EXISTS (SELECT FROM postrider.worker_session h WHERE h.id = j.claim_session AND h.ended_at IS NULL)
       """, parameters)
     guard claim.affectedRows == 1 else { return nil }
-    return try details([message], [recipient], counter: counter, connection).first
+    if let found = try details([message], [recipient], counter: counter, connection).first { return found }
+    let held = try hold(
+      [HeldJob(message: message, recipient: recipient)], session: session, counter: counter, connection)
+    if held.isEmpty { return nil }
+    throw PostgresError(.decoding, "the message of a queued recipient cannot be read; it is held")
   }
 
-  /// Reads what the claimed jobs need. Served by the primary keys of `job` and of the message's one partition.
+  /// Holds what is still claimed by this token: between the claim and the look at the message somebody else may have
+  /// got it, and ended it. Served by the primary key of `job`.
+  private static func hold(
+    _ jobs: some Collection<HeldJob>, session: QueueID, counter: Int64, _ connection: PostgresConnection
+  ) throws -> [HeldJob] {
+    let ordered = jobs.sorted { ($0.message, $0.recipient) < ($1.message, $1.recipient) }
+    var parameters = PostgresParameters()
+    parameters.append(UUIDValue(session))
+    parameters.append(counter)
+    parameters.append(ordered.map { UUIDValue($0.message) })
+    parameters.append(ordered.map(\.recipient))
+    let result = try connection.query(
+      """
+      UPDATE postrider.job j SET held = true, claim_session = NULL, claim_counter = NULL
+      FROM unnest($3::uuid[], $4::int[]) u(message, recipient)
+      WHERE j.message = u.message AND j.recipient = u.recipient
+        AND j.claim_session = $1::uuid AND j.claim_counter = $2::bigint
+      RETURNING j.message, j.recipient
+      """, parameters)
+    return try (0..<result.rowCount).map {
+      HeldJob(message: try result.uuid($0, 0).queueID, recipient: try result.int32($0, 1))
+    }
+  }
+
+  /// Reads what the claimed jobs need; what is not there or cannot be read is left out. Served by the primary keys of
+  /// `job` and of the message's one partition.
   private static func details(
     _ messages: [QueueID], _ recipients: [Int32], counter: Int64, _ connection: PostgresConnection
   ) throws -> [ClaimedMessage] {
@@ -123,7 +177,8 @@ package enum Claims {
       {
         end += 1
       }
-      claimed.append(try message(result, row..<end, counter: counter))
+      // One damaged row must not keep all the others of a claim from being delivered.
+      if let message = try? message(result, row..<end, counter: counter) { claimed.append(message) }
       row = end
     }
     return claimed

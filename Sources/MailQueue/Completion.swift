@@ -78,6 +78,13 @@ package enum Completions {
     return Int(try result.int64(0, 0))
   }
 
+  #if POSTRIDER_UNSAFE_NO_FENCE
+    // Only for the proof that `scripts/chaos` notices when this is missing.
+    private static let isStillOurs = "($1::uuid IS NOT NULL)"
+  #else
+    private static let isStillOurs = "x.claim_session = $1::uuid AND x.claim_counter = i.counter"
+  #endif
+
   /// One pass over the input finds and locks what is still ours; everything after it reads that result alone. No two
   /// sets are joined with each other: the planner knows the size of neither.
   private static let sql = """
@@ -94,7 +101,7 @@ package enum Completions {
       -- In the input's order. No lane: the claim is no longer ours.
       LEFT JOIN LATERAL (
         SELECT x.lane FROM postrider.job x WHERE x.message = i.message AND x.recipient = i.recipient
-          AND x.claim_session = $1::uuid AND x.claim_counter = i.counter FOR UPDATE) j ON true
+          AND \(isStillOurs) FOR UPDATE) j ON true
     ), removed AS (
       DELETE FROM postrider.job j USING ended e
       WHERE j.message = e.message AND j.recipient = e.recipient AND e.lane IS NOT NULL AND e.kind IN (0, 2, 3)

@@ -7,10 +7,13 @@ package struct EnqueuePolicy: Sendable {
   /// `expires_at` is this long after acceptance, on the database's clock.
   package var retryPeriod: Duration
   package var master: MasterKey
+  /// Where neither message, credential nor tenant says otherwise.
+  package var retention: Retention
 
-  package init(retryPeriod: Duration = .seconds(5 * 86_400), master: MasterKey) {
+  package init(retryPeriod: Duration = .seconds(5 * 86_400), master: MasterKey, retention: Retention = Retention()) {
     self.retryPeriod = retryPeriod
     self.master = master
+    self.retention = retention
   }
 }
 
@@ -40,7 +43,7 @@ package struct EnqueueTransaction {
   ) -> [PostgresStatement] {
     let used = Set(messages.flatMap { message in message.laneNames.compactMap { lanes[$0] } }).sorted()
     return [
-      lock(used), insertMessages(messages, ciphers: ciphers, policy: policy), chunks,
+      lock(used), requireOpen(messages), insertMessages(messages, ciphers: ciphers, policy: policy), chunks,
       insertJobs(messages, lanes: lanes, policy: policy), wake(used),
     ].compactMap { $0 }
   }
@@ -55,6 +58,30 @@ package struct EnqueueTransaction {
       SELECT pg_current_xact_id()::text, count(pg_advisory_xact_lock_shared(7001, u.lock)::text)
       FROM unnest($1::int[]) u(lock)
       """, parameters)
+  }
+
+  /// Fails the transaction (`PR004`) when this database is not the one for a tenant's new mail. nil: nobody asks.
+  private static func requireOpen(_ messages: [NewMessage]) -> PostgresStatement? {
+    guard let parameters = gates(of: messages) else { return nil }
+    return PostgresStatement("SELECT postrider.require_open($1::bigint[], $2::bigint[])", parameters)
+  }
+
+  private static func gates(of messages: [NewMessage]) -> PostgresParameters? {
+    let gates = Set(messages.compactMap(\.gate))
+    guard !gates.isEmpty else { return nil }
+    var parameters = PostgresParameters()
+    parameters.append(gates.map(\.tenant))
+    parameters.append(gates.map(\.epoch))
+    return parameters
+  }
+
+  /// Which of the gates that these messages need are not open.
+  static func closedGates(of messages: [NewMessage], _ connection: PostgresConnection) throws -> Set<TenantEpoch?> {
+    guard let parameters = gates(of: messages) else { return [] }
+    let result = try connection.query(
+      "SELECT tenant, epoch FROM postrider.closed_gates($1::bigint[], $2::bigint[])", parameters)
+    return Set(
+      try (0..<result.rowCount).map { TenantEpoch(tenant: try result.int64($0, 0), epoch: try result.int64($0, 1)) })
   }
 
   private static func wake(_ lanes: [Int64]) -> PostgresStatement {
@@ -95,27 +122,39 @@ package struct EnqueueTransaction {
     parameters.append(recipients.map { $0.notify?.rawValue })
     parameters.append(recipients.map { $0.originalRecipient.map { Bytea($0) } })
     parameters.append(policy.retryPeriod.microseconds)
+    parameters.append(messages.map { $0.retention?.body.wholeSeconds })
+    parameters.append(messages.map { $0.retention?.bounced.wholeSeconds })
+    parameters.append(policy.retention.body.wholeSeconds)
+    parameters.append(policy.retention.bounced.wholeSeconds)
     return PostgresStatement(Self.messageSQL, parameters)
   }
 
   /// The clock is a set of one row: its functions would be called for each row otherwise, and they cost as much as the
-  /// row.
+  /// row. Retention is the message's, the credential's, the tenant's or the node's; a notice, which may carry another
+  /// message's body, loses its own when it has ended, and so never outlives that.
   private static let messageSQL = """
     WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
     INSERT INTO postrider.message (id, day, tenant, credential, accepted_at, expires_at, size_bytes, chunk_count,
       body_kind, returned, smtp_utf8, session, client_address, reverse_path, envelope_id, body_key, notice_of,
-      recipients, notify, original_recipients)
+      recipients, notify, original_recipients, retention, retention_bounced)
     SELECT u.id, postrider.utc_day(c.moment), u.tenant, u.credential, c.moment,
       c.moment + $20::bigint * interval '1 microsecond', u.size, u.chunks, u.kind, u.returned, u.utf8, u.session,
       u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
       ($17::bytea[])[u.first : u.first + u.count - 1], ($18::smallint[])[u.first : u.first + u.count - 1],
-      ($19::bytea[])[u.first : u.first + u.count - 1]
-    FROM clock c,
+      ($19::bytea[])[u.first : u.first + u.count - 1],
+      CASE WHEN u.notice_of IS NULL THEN coalesce(u.retention, k.retention, t.retention, $23::int) ELSE 0 END,
+      CASE WHEN u.notice_of IS NULL
+        THEN coalesce(u.retention_bounced, k.retention_bounced, t.retention_bounced, $24::int) ELSE 0 END
+    FROM clock c CROSS JOIN
       unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::smallint[], $7::smallint[],
         $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::uuid[], $15::int[],
-        $16::int[])
+        $16::int[], $21::int[], $22::int[])
       u(id, tenant, credential, size, chunks, kind, returned, utf8, session, client, reverse_path, envelope_id, key,
-        notice_of, first, count)
+        notice_of, first, count, retention, retention_bounced)
+    LEFT JOIN LATERAL (
+      SELECT x.retention, x.retention_bounced FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
+    LEFT JOIN LATERAL (
+      SELECT x.retention, x.retention_bounced FROM postrider.credential x WHERE x.id = u.credential OFFSET 0) k ON true
     """
 
   private static func insertChunks(_ messages: [NewMessage], ciphers: [BodyCipher]) throws -> PostgresStatement {
@@ -184,7 +223,16 @@ package struct EnqueueTransaction {
   }
 }
 
+/// What an insertion says to the gate.
+struct TenantEpoch: Hashable {
+  let tenant: Int64
+  let epoch: Int64
+}
+
 extension NewMessage {
+  /// nil: it passes unasked.
+  var gate: TenantEpoch? { epoch.map { TenantEpoch(tenant: tenant, epoch: $0) } }
+
   /// The lane of each recipient, in the recipients' order.
   var laneNames: [LaneName] {
     envelope.recipients.map { LaneName(tenant: tenant, destination: $0.address.destination) }
@@ -205,4 +253,7 @@ extension UUIDValue {
 extension Duration {
   /// Whole microseconds.
   package var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+
+  /// As retention is stored: whole seconds, 0 to 68 years.
+  package var wholeSeconds: Int32 { Int32(clamping: max(0, components.seconds)) }
 }

@@ -4,6 +4,9 @@ package import MailModel
 package struct NewMessage: Sendable {
   package var id: QueueID
   package var tenant: Int64
+  /// The epoch of the tenant's placement, where there are several databases: an insertion elsewhere, or with another
+  /// one, fails. nil: not asked, as for notices, which go where the message is that they are about.
+  package var epoch: Int64?
   package var credential: Int64?
   package var envelope: Envelope
   package var content: MessageContent
@@ -12,10 +15,12 @@ package struct NewMessage: Sendable {
   package var clientAddress: String
   /// The message that this one is a notice about.
   package var noticeOf: QueueID?
+  /// For how long its body is kept; nil: as its credential, its tenant or the node's settings say.
+  package var retention: Retention?
 
   package init(
     id: QueueID, tenant: Int64, credential: Int64?, envelope: Envelope, content: MessageContent, session: String,
-    clientAddress: String, noticeOf: QueueID? = nil
+    clientAddress: String, noticeOf: QueueID? = nil, retention: Retention? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -25,6 +30,7 @@ package struct NewMessage: Sendable {
     self.session = session
     self.clientAddress = clientAddress
     self.noticeOf = noticeOf
+    self.retention = retention
   }
 }
 
@@ -43,6 +49,8 @@ package enum EnqueueFailure: Error, Sendable {
   case full(String)
   /// This message can never be stored.
   case unstorable(String)
+  /// This database does not take the tenant's mail, or not from whoever knows only an earlier placement.
+  case misplaced
 
   /// What the client is told. The private reason is for the log only.
   package var reply: Reply {
@@ -50,12 +58,14 @@ package enum EnqueueFailure: Error, Sendable {
     case .unavailable: Reply(451, EnhancedStatus(4, 3, 0), "The queue is not available now, please try again later")
     case .full: Reply(452, EnhancedStatus(4, 3, 1), "Insufficient storage, please try again later")
     case .unstorable: Reply(554, EnhancedStatus(5, 6, 0), "This message cannot be stored")
+    case .misplaced: Reply(451, EnhancedStatus(4, 3, 0), "The queue is being moved, please try again")
     }
   }
 
   package var reason: String {
     switch self {
     case .unavailable(let why), .full(let why), .unstorable(let why): why
+    case .misplaced: "the tenant's placement has changed"
     }
   }
 }

@@ -50,13 +50,13 @@ package enum Partitions {
 }
 
 extension Partitions {
-  /// Drops one day's tables when every one of its messages has long been final.
+  /// Drops one day's tables when every one of its messages has long been final and redacted.
   ///
   /// The day is detached CONCURRENTLY first: that waits for old readers without making new ones wait, which a plain
   /// DROP of a partition would do. An interrupted detachment is finished at the next call. A lock that cannot be had
   /// in two seconds is tried again in the keeper's next round.
   /// - Parameter retentionDays: whole days that are kept besides today.
-  /// - Returns: the dropped day, or nil when no day is due.
+  /// - Returns: the dropped day, or nil when no day is due or the oldest is still needed.
   package static func dropOldest(_ connection: PostgresConnection, retentionDays: Int32) throws -> Day? {
     var parameters = PostgresParameters()
     parameters.append(retentionDays)
@@ -72,12 +72,25 @@ extension Partitions {
     let day = try oldest.day(0, 0)
     var dayParameter = PostgresParameters()
     dayParameter.append(day)
-    // A held message may outlive its retention. One scan of the (hot, small) job table once a day.
-    let inUse = try connection.query("SELECT EXISTS (SELECT FROM postrider.job WHERE day = $1::date)", dayParameter)
+    // A message may wait longer than records are kept, and so may a body: each has its own retention.
+    let inUse = try connection.query(
+      "SELECT EXISTS (SELECT FROM postrider.message WHERE day = $1::date AND body_key IS NOT NULL)", dayParameter)
     guard try !inUse.bool(0, 0) else { return nil }
-    let suffix = try connection.query("SELECT to_char($1::date, 'YYYYMMDD')", dayParameter).text(0, 0)
-    for parent in parents { try drop("\(parent)_\(suffix)", of: parent, connection) }
+    // What was redacted has no jobs. One scan of the (hot, small) job table once a day, all the same.
+    let waits = try connection.query("SELECT EXISTS (SELECT FROM postrider.job WHERE day = $1::date)", dayParameter)
+    guard try !waits.bool(0, 0) else { return nil }
+    for parent in parents { try drop(parent, of: day, connection) }
+    _ = try connection.query("DELETE FROM postrider.redaction_day WHERE day = $1::date", dayParameter)
     return day
+  }
+
+  /// Drops one table of a day.
+  /// - Parameter parent: one of `parents`.
+  static func drop(_ parent: String, of day: Day, _ connection: PostgresConnection) throws {
+    var parameters = PostgresParameters()
+    parameters.append(day)
+    let suffix = try connection.query("SELECT to_char($1::date, 'YYYYMMDD')", parameters).text(0, 0)
+    try drop("\(parent)_\(suffix)", of: parent, connection)
   }
 
   /// - Parameter name: made of a known parent and eight digits.

@@ -55,13 +55,17 @@ package enum WorkerSessions {
 
   /// Ends the sessions whose lease has run out, unless the database itself was not up, or not to be reached, for a
   /// full lease: then their workers could not have renewed either.
-  /// - Parameter inContact: for how long the caller has had answers from this database without a gap.
+  /// - Parameters:
+  ///   - inContact: for how long the caller has had answers from this server without a gap.
+  ///   - serverStart: which server that is (`DatabaseHealth.serverStart`). Another one may have been promoted since, with
+  ///     another clock; nobody is ended there yet.
   /// - Returns: the ended sessions and the nodes they ran on.
-  package static func endDead(inContact: Duration, _ connection: PostgresConnection) throws(PostgresError)
-    -> [(id: QueueID, node: String)]
+  package static func endDead(inContact: Duration, serverStart: Int64, _ connection: PostgresConnection)
+    throws(PostgresError) -> [(id: QueueID, node: String)]
   {
     var parameters = PostgresParameters()
     parameters.append(inContact.microseconds)
+    parameters.append(serverStart)
     let result = try connection.query(
       """
       UPDATE postrider.worker_session s SET ended_at = clock_timestamp(), ended_why = 'the lease ran out'
@@ -69,6 +73,7 @@ package enum WorkerSessions {
             WHERE w.ended_at IS NULL AND w.renewed_at < clock_timestamp() - w.lease
               AND pg_postmaster_start_time() < clock_timestamp() - w.lease
               AND w.lease <= $1::bigint * interval '1 microsecond'
+              AND (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint = $2::bigint
             ORDER BY w.id FOR UPDATE SKIP LOCKED) d
       WHERE s.id = d.id AND s.renewed_at < clock_timestamp() - s.lease
       RETURNING s.id, s.node

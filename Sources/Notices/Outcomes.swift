@@ -9,12 +9,12 @@ extension ReportedRecipient {
   ///   - hasExpired: the retry period has run out; then the last attempt explains why it took so long.
   ///   - lastAttempt: when it was, seconds since 1970.
   package init(_ recipient: Recipient, after attempt: Attempt?, hasExpired: Bool = false, lastAttempt: Int64?) {
-    let judged = attempt.flatMap { verdict(on: $0.result) }
-    var explanation = judged?.explanation ?? ""
+    let judged = attempt.flatMap { getBounceInfo($0.result, remote: $0.remote) }
+    var explanation = judged?.sentence ?? ""
     var status = judged?.status ?? EnhancedStatus(4, 4, 7)
     if hasExpired {
-      let why = judged.map { " At the last attempt: \($0.explanation)" } ?? " No attempt could be made."
-      explanation = FailureCause.expired.explanation + why
+      let why = judged.map { " At the last attempt: \($0.sentence)" } ?? " No attempt could be made."
+      explanation = BounceInfo.sentence(.expired, nil) + why
     }
     var diagnostic: Reply?
     switch attempt?.result {

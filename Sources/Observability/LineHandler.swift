@@ -28,10 +28,39 @@ package struct LineHandler: LogHandler {
     if let own = event.metadata { fields.merge(own) { $1 } }
     if let error = event.error { fields[LogKey.error.rawValue] = .string("\(error)") }
     if fields[LogKey.component.rawValue] == nil { fields[LogKey.component.rawValue] = .string(label) }
+    write(event.level, event.message.description, LogFields(fields))
+  }
+
+  fileprivate func write(_ level: Logger.Level, _ message: String, _ fields: LogFields) {
     let line = LogLine(
-      unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), level: event.level,
-      message: event.message.description, metadata: fields)
-    output.write(line.render(format), isUrgent: event.level >= .warning)
+      unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), level: level, message: message, fields: fields)
+    output.write(line.render(format), isUrgent: level >= .warning)
+  }
+}
+
+extension LineHandler {
+  /// A short way for lines whose keys all are of `LogKey`. What the handler says on every line is sorted once.
+  struct Direct: Sendable {
+    fileprivate let handler: LineHandler
+    fileprivate let base: LogFields
+
+    /// Writes one line of level `info`. Pairs without a value are left out.
+    func write(_ message: String, _ pairs: KeyValuePairs<LogKey, (any CustomStringConvertible & Sendable)?>) {
+      var fields = base
+      fields.reserve(pairs.count)
+      for (key, value) in pairs {
+        if let value { fields.add(key, value) }
+      }
+      handler.write(.info, message, fields)
+    }
+  }
+
+  /// nil when something is to be asked for each line.
+  var direct: Direct? {
+    guard metadataProvider == nil else { return nil }
+    var fields = metadata
+    if fields[LogKey.component.rawValue] == nil { fields[LogKey.component.rawValue] = .string(label) }
+    return Direct(handler: self, base: LogFields(fields))
   }
 }
 

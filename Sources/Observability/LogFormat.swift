@@ -14,7 +14,7 @@ struct LogLine {
   var unixMilliseconds: Int64
   var level: Logger.Level
   var message: String
-  var metadata: Logger.Metadata
+  var fields: LogFields
 
   /// The line with its newline, as UTF-8.
   func render(_ format: LogFormat) -> [UInt8] {
@@ -27,25 +27,32 @@ struct LogLine {
     return line
   }
 
-  private var sortedFields: [(place: Int, name: String, value: Logger.MetadataValue)] {
-    let last = LogKey.order.count
-    return metadata.map { (place: LogKey.order[$0.key] ?? last, name: $0.key, value: $0.value) }
-      .sorted { ($0.place, $0.name) < ($1.place, $1.name) }
-  }
-
   private func appendText(to line: inout [UInt8]) {
     appendISO8601(unixMilliseconds: unixMilliseconds, to: &line)
     line.append(0x20)
     line += level.rawValue.uppercased().utf8
     line.append(0x20)
     line += escaped(message).utf8
-    for field in sortedFields {
+    for field in fields.ordered {
       line.append(0x20)
-      line += escaped(field.name, limit: 64).utf8
+      Self.append(field.name, to: &line)
       line.append(0x3D)
-      line += Self.quoted(Self.plain(field.value)).utf8
+      Self.append(Self.plain(field.value), to: &line)
     }
     line.append(0x0A)
+  }
+
+  /// Nearly every name and value is plain ASCII without a blank, and goes as it is.
+  private static func append(_ text: String, to line: inout [UInt8]) {
+    var text = text
+    let isPlain = text.withUTF8 { bytes in
+      let isPlain =
+        (1...1024).contains(bytes.count)
+        && bytes.allSatisfy { (0x21..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C }
+      if isPlain { line += bytes }
+      return isPlain
+    }
+    if !isPlain { line += quoted(text).utf8 }
   }
 
   /// Quotes only where a reader could mistake the end of the value.
@@ -70,7 +77,7 @@ struct LogLine {
     appendISO8601(unixMilliseconds: unixMilliseconds, to: &line)
     line += #"","level":"\#(level.rawValue)","message":"#.utf8
     line += JSONText.string(message).utf8
-    for field in sortedFields where !["time", "level", "message"].contains(field.name) {
+    for field in fields.ordered where !["time", "level", "message"].contains(field.name) {
       line.append(0x2C)
       line += JSONText.string(field.name).utf8
       line.append(0x3A)

@@ -20,6 +20,8 @@ package enum LogKey: String, CaseIterable, Sendable {
   case tlsVerified = "verified"
   case helo
   // What happened.
+  /// What somebody must see to, by a name that does not change.
+  case alarm
   case outcome
   case stage
   case reply
@@ -48,7 +50,10 @@ package enum LogKey: String, CaseIterable, Sendable {
   case version
   case dropped
 
-  /// Where the key stands in a line, by name.
+  /// Where a key stands in a line.
+  static let places = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+
+  /// The same by name.
   static let order: [String: Int] = Dictionary(
     uniqueKeysWithValues: allCases.enumerated().map { ($1.rawValue, $0) })
 }

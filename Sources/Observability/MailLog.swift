@@ -4,22 +4,34 @@ package import MailModel
 /// The mail log: one line per accepted message, one per attempt for one recipient. Nothing else writes such lines.
 package struct MailLog: Sendable {
   private let logger: Logger
+  /// These lines are the most frequent by far: they skip the dictionary that swift-log would make of each.
+  private let direct: LineHandler.Direct?
 
   /// - Parameter logger: its metadata (role, worker …) stands on every line.
   package init(logger: Logger = Logger(label: "mail")) {
     self.logger = logger
+    direct = (logger.handler as? LineHandler)?.direct
+  }
+
+  private func write(_ message: String, _ pairs: KeyValuePairs<LogKey, (any CustomStringConvertible & Sendable)?>) {
+    guard logger.logLevel <= .info else { return }
+    if let direct {
+      direct.write(message, pairs)
+    } else {
+      logger.info(Logger.Message(stringLiteral: message), metadata: .fields(pairs))
+    }
   }
 
   /// Writes the line of a message that has been committed.
   package func accepted(_ message: AcceptedMessage) {
-    logger.info(
+    write(
       "accepted",
-      metadata: .fields([
+      [
         .messageID: message.id, .session: message.session, .tenant: message.tenant,
         .credential: message.credential, .sender: message.sender?.description ?? "<>",
         .clientAddress: message.clientAddress, .tls: message.tls?.version, .tlsCipher: message.tls?.cipher,
         .size: message.sizeBytes, .recipients: message.recipientCount, .duration: message.duration.milliseconds,
-      ]))
+      ])
   }
 
   /// Writes the line of one attempt.
@@ -32,15 +44,15 @@ package struct MailLog: Sendable {
     case .failed(let failure, let place): (explanation, stage) = (failure.explanation, place)
     case .notTried(let why): explanation = why
     }
-    logger.info(
-      Logger.Message(stringLiteral: attempt.outcome.rawValue),
-      metadata: .fields([
+    write(
+      attempt.outcome.rawValue,
+      [
         .messageID: attempt.id, .tenant: attempt.tenant, .recipient: attempt.recipient, .attempt: attempt.number,
         .host: remote?.name, .address: remote?.address, .port: remote?.port,
         .tls: remote.map { $0.tls?.version ?? "none" }, .tlsVerified: remote?.tls?.verified, .stage: stage?.name,
         .reply: reply, .explanation: explanation, .retryIn: attempt.retryAfter.map(Self.seconds),
         .duration: attempt.attempt.duration.milliseconds,
-      ]))
+      ])
   }
 
   private static func seconds(_ duration: Duration) -> Int64 { duration.components.seconds }

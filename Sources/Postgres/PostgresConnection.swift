@@ -15,25 +15,30 @@ package final class PostgresConnection {
   /// How long one call may take from first byte to last.
   package var timeout: Duration
 
+  /// When the call in hand must end at the latest, whatever `timeout` says; nil: `timeout` alone counts.
+  package var deadline: ContinuousClock.Instant?
+  private let memory: ServerMemory
+  private let generation: Int
+  /// Where it is: `host:port`.
+  let server: String
+  /// The server process of a connection that was dropped because a call took too long: it goes on without us.
+  private(set) var abandonedBackend: Int32?
+
   /// - Parameters:
-  ///   - url: a libpq connection string (`postgresql://…`).
+  ///   - url: a libpq connection string (`postgresql://…`), of one or several servers.
   ///   - role: `application_name`, seen in `pg_stat_activity`.
-  package init(url: String, role: String, connectTimeout: Duration, timeout: Duration) throws(PostgresError) {
+  ///   - connectTimeout: for each server, unless the string has its own.
+  init(url: String, role: String, connectTimeout: Duration, timeout: Duration, memory: ServerMemory)
+    throws(PostgresError)
+  {
     self.timeout = timeout
-    let seconds = String(max(2, connectTimeout.components.seconds))
-    let names = ["dbname", "application_name", "connect_timeout", "client_encoding", "tcp_user_timeout"]
-    let values = [url, role, seconds, "UTF8", "20000"]
-    handle = withCStrings(names) { names in
-      withCStrings(values) { values in PQconnectStartParams(names, values, 1) }
-    }
-    guard let handle else { throw PostgresError(.connection, "out of memory") }
-    do {
-      try finishConnecting(by: .now + connectTimeout)
-    } catch {
-      PQfinish(handle)
-      self.handle = nil
-      throw error
-    }
+    self.memory = memory
+    let target = try ConnectionTarget(url: url, role: role)
+    var connecting = Connecting(target, first: memory.preferred, limit: target.timeout ?? connectTimeout)
+    let (handle, number) = try connecting.run()
+    generation = memory.connected(to: number)
+    self.handle = handle
+    server = PostgresConnection.name(of: handle)
     PQsetnonblocking(handle, 1)
     PQsetNoticeReceiver(
       handle,
@@ -46,6 +51,29 @@ package final class PostgresConnection {
   }
 
   deinit { close() }
+
+  private static func name(of handle: OpaquePointer) -> String {
+    let host = PQhost(handle).map { String(cString: $0) } ?? ""
+    let port = PQport(handle).map { String(cString: $0) } ?? ""
+    return (host.contains(":") ? "[\(host)]" : host) + ":" + port
+  }
+
+  /// Whether a call is worth trying: also what the server has said meanwhile counts, such as that it shuts down, that
+  /// somebody has ended the session or that it was idle for too long. Does not block.
+  package func isUsable() -> Bool {
+    if generation != memory.generation { close() }
+    guard let handle, PQstatus(handle) == CONNECTION_OK else { return false }
+    var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+    // What has come is read first, and only then the end behind it.
+    for _ in 0..<8 where poll(&descriptor, 1, 0) > 0 {
+      guard PQconsumeInput(handle) == 1, PQstatus(handle) == CONNECTION_OK else {
+        close()
+        return false
+      }
+      _ = PQisBusy(handle)
+    }
+    return true
+  }
 
   package var isOpen: Bool { handle.map { PQstatus($0) == CONNECTION_OK } ?? false }
 
@@ -68,7 +96,7 @@ package final class PostgresConnection {
   package func execute(script: String) throws(PostgresError) {
     let handle = try open()
     guard PQsendQuery(handle, script) == 1 else { throw broken() }
-    let deadline = ContinuousClock.now + timeout
+    let deadline = nextDeadline
     var failure: PostgresError?
     while let result = try nextResult(by: deadline) {
       let status = PQresultStatus(result)
@@ -139,7 +167,7 @@ package final class PostgresConnection {
   /// Sends all statements before reading the first result. After a failing one the rest is not run.
   package func pipeline(_ statements: [PostgresStatement]) throws(PostgresError) -> [PostgresResult] {
     let handle = try open()
-    let deadline = ContinuousClock.now + timeout
+    let deadline = nextDeadline
     guard PQenterPipelineMode(handle) == 1 else { throw broken() }
     var expected: [(isQuery: Bool, sql: String)] = []
     for statement in statements {
@@ -174,9 +202,12 @@ package final class PostgresConnection {
           if !item.isQuery { prepared[item.sql] = nil }
           PQclear(result)
         default:
-          failure = failure ?? serverError(result)
+          let error = serverError(result)
+          failure = failure ?? error
           if !item.isQuery { prepared[item.sql] = nil }
           PQclear(result)
+          // The connection went with it: nothing more will come.
+          if !isOpen { throw error }
         }
       }
     }
@@ -189,6 +220,11 @@ package final class PostgresConnection {
 }
 
 extension PostgresConnection {
+  private var nextDeadline: ContinuousClock.Instant {
+    let limit = ContinuousClock.now + timeout
+    return deadline.map { min($0, limit) } ?? limit
+  }
+
   private func open() throws(PostgresError) -> OpaquePointer {
     guard let handle, PQstatus(handle) == CONNECTION_OK else {
       throw PostgresError(.connection, "the connection is closed")
@@ -207,10 +243,16 @@ extension PostgresConnection {
     let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
     let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
     guard let state else { return broken() }
-    // Class 57P: the server is shutting down or terminated us; 08: the connection is bad.
-    if state.hasPrefix("57P") || state.hasPrefix("08") {
+    // Class 57P: the server is shutting down or terminated us; 08: the connection is bad; 25P03: a transaction was
+    // idle for too long, and its session is gone.
+    if state.hasPrefix("57P") || state.hasPrefix("08") || state == "25P03" {
       close()
       return PostgresError(.connection, sqlState: state, text ?? "connection lost")
+    }
+    // A server that cannot be written, though it could when we connected: it was demoted. Nothing took effect.
+    if state == "25006" {
+      memory.retireConnections(of: generation)
+      close()
     }
     return PostgresError(.server, sqlState: state, text ?? "unknown error")
   }
@@ -236,56 +278,13 @@ extension PostgresConnection {
     while true {
       let left = deadline - .now
       guard left > .zero else {
+        abandonedBackend = PQbackendPID(handle)
         close()
         throw PostgresError(.timeout, "no answer within the time limit; the connection was dropped")
       }
-      let ready = poll(&descriptor, 1, Int32(clamping: left.components.seconds * 1000 + 1000))
+      let ready = poll(&descriptor, 1, millisecondsLeft(deadline))
       if ready > 0 { return }
       if ready < 0, errno != EINTR { throw broken() }
-    }
-  }
-
-  private func finishConnecting(by deadline: ContinuousClock.Instant) throws(PostgresError) {
-    guard let handle else { return }
-    var status = PGRES_POLLING_WRITING
-    while status != PGRES_POLLING_OK {
-      guard PQstatus(handle) != CONNECTION_BAD, status != PGRES_POLLING_FAILED else {
-        throw PostgresError(.connection, errorText(PQerrorMessage(handle)))
-      }
-      let left = deadline - .now
-      guard left > .zero else { throw PostgresError(.timeout, "the server did not accept a connection in time") }
-      let events = status == PGRES_POLLING_WRITING ? POLLOUT : POLLIN
-      var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
-      _ = poll(&descriptor, 1, Int32(clamping: left.components.seconds * 1000 + 1000))
-      if descriptor.revents != 0 { status = PQconnectPoll(handle) }
-    }
-  }
-}
-
-/// One statement with its parameters.
-package struct PostgresStatement: Sendable {
-  package let sql: String
-  package let parameters: PostgresParameters
-
-  package init(_ sql: String, _ parameters: PostgresParameters = PostgresParameters()) {
-    self.sql = sql
-    self.parameters = parameters
-  }
-
-  fileprivate func sendPrepare(on handle: OpaquePointer, name: String) -> Bool {
-    PQsendPrepare(handle, name, sql, Int32(parameters.types.count), parameters.types) == 1
-  }
-
-  fileprivate func sendExecute(on handle: OpaquePointer, name: String) -> Bool {
-    parameters.buffer.withUnsafeBytes { buffer in
-      // An empty value must not be a null pointer: that would be NULL.
-      let base = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8)
-      let values = parameters.spans.map { span in
-        span.flatMap { base?.advanced(by: $0.lowerBound).assumingMemoryBound(to: CChar.self) }
-      }
-      let lengths = parameters.spans.map { Int32($0?.count ?? 0) }
-      let formats = [Int32](repeating: 1, count: values.count)
-      return PQsendQueryPrepared(handle, name, Int32(values.count), values, lengths, formats, 1) == 1
     }
   }
 }
@@ -299,14 +298,4 @@ private func errorText(_ pointer: UnsafePointer<CChar>?) -> String {
   let text = pointer.map { String(cString: $0) } ?? ""
   let lines = text.split(separator: "\n").map { $0.drop { $0 == " " || $0 == "\t" } }
   return lines.isEmpty ? "connection lost" : lines.joined(separator: "; ")
-}
-
-private func withCStrings<T>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> T) -> T {
-  let copies = strings.map { strdup($0) }
-  defer { for copy in copies { free(copy) } }
-  var pointers = copies.map { UnsafePointer<CChar>($0) }
-  pointers.append(nil)
-  return pointers.withUnsafeBufferPointer { buffer in
-    withExtendedLifetime(buffer) { body(buffer.baseAddress ?? UnsafePointer(bitPattern: 8).unsafelyUnwrapped) }
-  }
 }

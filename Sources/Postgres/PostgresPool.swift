@@ -7,28 +7,36 @@ internal import NIOConcurrencyHelpers
 package final class PostgresPool: Sendable {
   package typealias Work = @Sendable (Result<PostgresConnection, PostgresError>) -> Void
 
+  private struct Item {
+    let work: Work
+    let writes: Bool
+  }
+
   private struct State {
-    var waiting: [Work] = []
+    var waiting: [Item] = []
     var head = 0
     var stopped = false
+    /// Threads with a connection.
+    var open = 0
 
     var count: Int { waiting.count - head }
 
-    mutating func next() -> Work? {
+    mutating func next() -> Item? {
       guard head < waiting.count else { return nil }
-      let work = waiting[head]
+      let item = waiting[head]
       head += 1
       if head == waiting.count || head > 1024 {
         waiting.removeFirst(head)
         head = 0
       }
-      return work
+      return item
     }
   }
 
   private let state = NIOLockedValueBox(State())
   private let signal = DispatchSemaphore(value: 0)
   private let configuration: PostgresConfiguration
+  private let abandoned = AbandonedCommits()
   private let waitingMax: Int
   private let threads: Int
 
@@ -48,10 +56,16 @@ package final class PostgresPool: Sendable {
     for _ in 0..<threads { signal.signal() }
   }
 
+  /// Work that waits for a connection.
+  package var waitingCount: Int { state.withLockedValue(\.count) }
+
   /// Runs `body` on one of the pool's threads.
-  package func run<T: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> T) async throws -> T {
+  /// - Parameter writes: false only for what does not write: it is done even while commits wait for a standby.
+  package func run<T: Sendable>(
+    writes: Bool = true, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+  ) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
-      submit { connection in
+      submit(writes: writes) { connection in
         do {
           continuation.resume(returning: try body(try connection.get()))
         } catch {
@@ -63,11 +77,11 @@ package final class PostgresPool: Sendable {
 
   /// The same with a callback: `work` is called exactly once, on a thread of the pool, or at once when the pool
   /// takes no more.
-  package func submit(_ work: @escaping Work) {
+  package func submit(writes: Bool = true, _ work: @escaping Work) {
     let refusal: PostgresError? = state.withLockedValue { state in
       if state.stopped { return PostgresError(.busy, "shutting down") }
       if state.count >= waitingMax { return PostgresError(.busy, "too much work is waiting for the database") }
-      state.waiting.append(work)
+      state.waiting.append(Item(work: work, writes: writes))
       return nil
     }
     if let refusal { return work(.failure(refusal)) }
@@ -75,59 +89,46 @@ package final class PostgresPool: Sendable {
   }
 
   private func connectionLoop() {
-    var connection: PostgresConnection?
-    var retryAt = ContinuousClock.now
-    var lastFailure = PostgresError(.connection, "not connected")
+    var pooled = PooledConnection(configuration, abandoned)
+    var wasOpen = false
     while true {
       signal.wait()
-      let (work, stopped) = state.withLockedValue { ($0.next(), $0.stopped) }
-      guard let work else {
+      let (item, stopped) = state.withLockedValue { ($0.next(), $0.stopped) }
+      guard let item else {
         if stopped { return }
         continue
       }
-      if connection?.isOpen != true {
-        connection = nil
-        // A dead server is asked again at most four times a second; meanwhile callers get the last reason at once.
-        if .now >= retryAt {
-          do throws(PostgresError) {
-            connection = try configuration.connect()
-          } catch {
-            lastFailure = error
-            retryAt = .now + .milliseconds(250)
-          }
-        }
+      let connection = pooled.ready(writes: item.writes)
+      let othersAreOpen = count(isOpen: pooled.isOpen, wasOpen: &wasOpen)
+      if case .failure(let error) = connection, error.sqlState == Self.tooManyConnections, othersAreOpen {
+        giveBack(item)
+        continue
       }
-      if let connection { work(.success(connection)) } else { work(.failure(lastFailure)) }
+      item.work(connection)
+      pooled.used()
+      _ = count(isOpen: pooled.isOpen, wasOpen: &wasOpen)
     }
   }
-}
 
-/// How to reach PostgreSQL, and what each new connection is told first.
-package struct PostgresConfiguration: Sendable {
-  package var url: String
-  package var role: String
-  package var connectTimeout: Duration
-  package var statementTimeout: Duration
-  /// Run on each new connection before it is used, for example `SET synchronous_commit = on`.
-  package var preamble: [String]
+  private static let tooManyConnections = "53300"
 
-  package init(
-    url: String, role: String, connectTimeout: Duration = .seconds(5), statementTimeout: Duration = .seconds(30),
-    preamble: [String] = []
-  ) {
-    self.url = url
-    self.role = role
-    self.connectTimeout = connectTimeout
-    self.statementTimeout = statementTimeout
-    self.preamble = preamble
+  /// - Returns: whether another thread has a connection.
+  private func count(isOpen: Bool, wasOpen: inout Bool) -> Bool {
+    let change = (isOpen ? 1 : 0) - (wasOpen ? 1 : 0)
+    wasOpen = isOpen
+    return state.withLockedValue { state in
+      state.open += change
+      return state.open > (isOpen ? 1 : 0)
+    }
   }
 
-  /// Opens a connection outside of any pool.
-  package func connect() throws(PostgresError) -> PostgresConnection {
-    let connection = try PostgresConnection(
-      url: url, role: role, connectTimeout: connectTimeout, timeout: statementTimeout)
-    for statement in preamble { try connection.execute(script: statement) }
-    return connection
+  /// The server lives and has no room for this thread: one that has a connection shall do it.
+  private func giveBack(_ item: Item) {
+    state.withLockedValue { state in
+      state.waiting.insert(item, at: state.head)
+    }
+    signal.signal()
+    usleep(useconds_t(PooledConnection.retryPause.components.attoseconds / 1_000_000_000_000))
   }
 }
 

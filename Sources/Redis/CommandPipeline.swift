@@ -112,6 +112,10 @@ extension CommandPipeline {
     release(CollectionOfOne(command))
     if case .refusal(let refusal) = value {
       command.completion(.failure(.refused(refusal)))
+      // It was demoted under our connection; the Sentinels know who is the master now.
+      if refusal.code == "READONLY", connection?.link.hasSentinels == true {
+        throw .notConnected("the server is no master any more")
+      }
     } else {
       command.completion(.success(value))
     }

@@ -5,6 +5,7 @@ struct Greeting {
   private enum Step {
     case authenticate
     case select
+    case role
     case ping
   }
 
@@ -13,22 +14,22 @@ struct Greeting {
 
   init(_ url: RedisURL) {
     self.url = url
-    awaited = (url.login == nil ? [] : [.authenticate]) + (url.database == 0 ? [] : [.select]) + [.ping]
+    var steps: [Step] = url.login == nil ? [] : [.authenticate]
+    if url.database != 0 { steps.append(.select) }
+    // A Sentinel may be wrong for a while, and a server may have changed since it was asked.
+    if url.sentinels != nil { steps.append(.role) }
+    awaited = steps + [.ping]
   }
 
   var commands: [[RedisArgument]] {
     awaited.map { step in
       switch step {
-      case .authenticate: ["AUTH"] + credentials
+      case .authenticate: ["AUTH"] + (url.login?.arguments ?? [])
       case .select: ["SELECT", RedisArgument(url.database)]
+      case .role: ["ROLE"]
       case .ping: ["PING"]
       }
     }
-  }
-
-  private var credentials: [RedisArgument] {
-    guard let login = url.login else { return [] }
-    return (login.user.map { [RedisArgument($0)] } ?? []) + [RedisArgument(login.password)]
   }
 
   /// - Returns: whether this was the last answer.
@@ -38,6 +39,10 @@ struct Greeting {
     if case .refusal(let refusal) = value {
       if step == .authenticate || refusal.code == "NOAUTH" { throw .authentication(readable(refusal)) }
       throw .refused(refusal)
+    }
+    if step == .role {
+      guard value.elements?.first?.text == "master" else { throw .notConnected("the server is no master") }
+      return awaited.isEmpty
     }
     guard case .status = value else { throw .protocolViolation("an unexpected answer to the greeting") }
     return awaited.isEmpty

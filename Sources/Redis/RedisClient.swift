@@ -6,7 +6,7 @@ package import NIOCore
 /// It connects, and connects again, by itself. While there is no connection, and when one is lost, commands fail at
 /// once; none waits longer than its limit. **Whoever calls goes on without Redis:** it decides only how fast.
 ///
-/// What an ACL user needs: PING, SELECT (for a database other than 0), EVALSHA, EVAL, SCRIPT LOAD, PUBLISH, SUBSCRIBE
+/// What an ACL user needs: PING, SELECT (for a database other than 0), ROLE (behind Sentinel), EVALSHA, EVAL, SCRIPT LOAD, PUBLISH, SUBSCRIBE
 /// and whatever the scripts use.
 package final class RedisClient: Sendable {
   private let link: RedisLink

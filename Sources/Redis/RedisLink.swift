@@ -31,7 +31,11 @@ final class RedisLink: @unchecked Sendable {
   /// Written on the event loop, read anywhere.
   let status = NIOLockedValueBox(RedisStatus())
   private let url: RedisURL
+  private let locator: MasterLocator
   private let user: any RedisLinkUser
+  /// Hears what the Sentinels tell, when there are any.
+  private var watch: RedisSubscription?
+  private var endpoint: RedisURL.Endpoint?
   private var phase = Phase.connecting
   /// Tells the present attempt from an earlier one that answers late.
   private var attempt = 0
@@ -46,15 +50,22 @@ final class RedisLink: @unchecked Sendable {
     self.configuration = configuration
     self.eventLoop = eventLoop
     self.user = user
+    locator = MasterLocator(url, configuration: configuration, eventLoop: eventLoop)
     pause = configuration.pauseFirst
   }
 
-  func start() { eventLoop.execute { self.dial() } }
+  func start() {
+    eventLoop.execute {
+      self.watch = self.watchSentinels()
+      self.dial()
+    }
+  }
 
   func shutdown() -> EventLoopFuture<Void> {
     eventLoop.submit {
       if case .ended = self.phase { return }
       self.leave(.ended, because: .closed)
+      self.watch = nil
       self.user.linkEnded()
       self.tellSuccess(false)
     }
@@ -119,7 +130,8 @@ final class RedisLink: @unchecked Sendable {
   func fail(_ error: RedisError) {
     switch phase {
     case .ended, .pausing: return
-    case .connecting, .greeting, .ready: break
+    case .connecting, .greeting: locator.failed()
+    case .ready: break
     }
     // A server that accepts and then leaves at once must not be asked again and again without a pause.
     if let readySince, NIODeadline.now() - readySince > TimeAmount(configuration.pauseMax) {
@@ -175,11 +187,11 @@ extension RedisLink {
     phase = .connecting
     attempt += 1
     let attempt = attempt
-    let limit = configuration.connectTimeout
+    let limit = locator.limit
     connectLimit = eventLoop.scheduleTask(in: TimeAmount(limit)) {
       if self.attempt == attempt { self.fail(.notConnected("no connection within \(limit)")) }
     }
-    connect().whenComplete { result in
+    connect(attempt).whenComplete { result in
       switch result {
       case .success(let channel) where self.attempt == attempt: self.greet(channel)
       case .success(let channel): channel.close(promise: nil)
@@ -189,18 +201,17 @@ extension RedisLink {
     }
   }
 
-  private func connect() -> EventLoopFuture<any Channel> {
-    let bootstrap = ClientBootstrap(group: eventLoop)
-      .connectTimeout(TimeAmount(configuration.connectTimeout))
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ReplyHandler(link: self))
+  private func connect(_ attempt: Int) -> EventLoopFuture<any Channel> {
+    locator.locate().flatMap { endpoint in
+      if self.attempt == attempt { self.endpoint = endpoint }
+      return ClientBootstrap(group: self.eventLoop)
+        .connectTimeout(TimeAmount(self.configuration.connectTimeout))
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(ReplyHandler(link: self))
+          }
         }
-      }
-    return switch url.endpoint {
-    case .tcp(let host, let port):
-      bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
-    case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+        .connect(to: endpoint)
     }
   }
 
@@ -219,6 +230,7 @@ extension RedisLink {
 
   private func becomeReady(_ channel: any Channel) {
     phase = .ready(channel)
+    if let endpoint { locator.succeeded(at: endpoint) }
     connectLimit?.cancel()
     connectLimit = nil
     readySince = .now()
@@ -232,9 +244,38 @@ extension RedisLink {
   }
 }
 
-/// In the words of the system, without the structure around them.
-private func describe(_ error: any Error) -> String {
-  guard let failure = error as? NIOConnectionError else { return "\(error)" }
-  let cause = failure.connectionErrors.first?.error ?? failure.dnsAError ?? failure.dnsAAAAError
-  return "\(failure.host):\(failure.port): \(cause.map { "\($0)" } ?? "no address")"
+// Following the master.
+extension RedisLink {
+  /// Whether the server is one of several that take turns.
+  var hasSentinels: Bool { url.sentinels != nil }
+
+  private func watchSentinels() -> RedisSubscription? {
+    guard let sentinels = url.sentinels, case .sentinel(_, let master) = url.endpoint else { return nil }
+    // Told on our own event loop.
+    return RedisSubscription(
+      url: sentinels, channels: ["+switch-master"], configuration: configuration, group: eventLoop
+    ) { [weak self] event in
+      // «name old-address old-port new-address new-port»
+      guard case .message(_, let payload) = event else { return }
+      let words = String(decoding: payload, as: UTF8.self).split(separator: " ").map(String.init)
+      guard words.count == 5, words[0] == master, let port = UInt16(words[4]) else { return }
+      self?.masterMoved(to: .tcp(host: words[3], port: Int(port)))
+    }
+  }
+
+  /// Goes there at once, whatever the link does now.
+  private func masterMoved(to master: RedisURL.Endpoint) {
+    switch phase {
+    case .ended: return
+    case .ready where endpoint == master: return
+    case .pausing(let timer):
+      timer.cancel()
+      locator.announce(master)
+      dial()
+    case .connecting, .greeting, .ready:
+      locator.announce(master)
+      pause = configuration.pauseFirst
+      fail(.notConnected("the master has moved"))
+    }
+  }
 }

@@ -79,11 +79,11 @@ package enum RetryPace: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  package init(for cause: FailureCause) {
-    switch cause {
-    case .localTrouble: self = .quick
-    case .throttled, .connectionRefused: self = .slow
-    case .mailboxFull, .blocklisted, .loginRefused: self = .patient
+  package init(for info: BounceInfo) {
+    switch (info.category, info.detail) {
+    case (_, .local): self = .quick
+    case (.rateLimit, _), (_, .connectionRefused): self = .slow
+    case (.mailboxFull, _), (.blocklist, _), (.auth, .login): self = .patient
     default: self = .ordinary
     }
   }

@@ -27,7 +27,10 @@ package final class ConnectionPool: Sendable {
     dialler = Dialler(group: group, configuration: configuration, tlsContext: tls)
     destinations = Destinations(
       limit: configuration.connectionsPerDestination, idleMax: configuration.idleConnectionsMax,
-      patience: configuration.linePatience)
+      waitMax: configuration.permitWaitMax, patience: configuration.linePatience
+    ) { destinations, time in
+      group.any().scheduleTask(in: TimeAmount(time)) { destinations.dismissExpired() }
+    }
   }
 
   /// Delivers to all recipients of the transaction, at the first host of the route that can be talked to.
@@ -61,16 +64,6 @@ package final class ConnectionPool: Sendable {
   func acquire(_ key: DestinationKey) async -> Permit {
     if destinations.acquireAtOnce(key) { return .granted }
     let id = destinations.nextID()
-    let limit = group.any().scheduleTask(in: TimeAmount(configuration.permitWaitMax)) { [destinations] in
-      destinations.giveUp(key, id: id, why: "no connection to this destination came free in time")
-    }
-    let patience = group.any().scheduleTask(in: TimeAmount(configuration.linePatience)) { [destinations] in
-      destinations.losePatience(key, id: id)
-    }
-    defer {
-      limit.cancel()
-      patience.cancel()
-    }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         destinations.acquire(key, id: id) { continuation.resume(returning: $0) }

@@ -21,22 +21,14 @@ enum Permit: Sendable {
   case refused(String)
 }
 
-/// Permits and idle connections by destination. All of it is in one lock that is held for moments.
-///
-/// Waiters are served in the order in which they came. Who waits holds a place in the worker that others could use:
-/// when a line takes longer than `patience`, only two deliveries for each connection go on waiting.
+/// Permits and idle connections by destination. All of it is in one lock that is held for moments, and changed in
+/// place: whatever is taken out of the dictionary to be changed would be copied, line and all, for each delivery.
 final class Destinations: Sendable {
-  private struct Waiter {
-    let id: UInt64
-    let since: ContinuousClock.Instant
-    let resume: @Sendable (Permit) -> Void
-  }
-
   private struct Destination {
     var inUse = 0
-    var waiters: [Waiter] = []
+    var line = WaitingLine()
     var idle: [ClientConnection] = []
-    var isEmpty: Bool { inUse == 0 && waiters.isEmpty && idle.isEmpty }
+    var isEmpty: Bool { inUse == 0 && line.isEmpty && idle.isEmpty }
   }
 
   private struct State {
@@ -44,6 +36,8 @@ final class Destinations: Sendable {
     var idleCount = 0
     var nextID: UInt64 = 0
     var isShutDown = false
+    /// `dismissExpired` will be called.
+    var isTimed = false
     /// Who wants to know when nothing is left.
     var emptied: [@Sendable () -> Void] = []
   }
@@ -51,15 +45,23 @@ final class Destinations: Sendable {
   private let state = NIOLockedValueBox(State())
   private let limit: Int
   private let idleMax: Int
-  /// A host whose line takes longer is slow.
-  let patience: Duration
-  /// So many wait even for a slow host.
-  private var shortLine: Int { 2 * limit }
+  private let rules: WaitingLine.Rules
+  /// Calls `dismissExpired` after that time.
+  private let wakeAfter: @Sendable (Destinations, Duration) -> Void
 
-  init(limit: Int, idleMax: Int, patience: Duration) {
+  /// - Parameters:
+  ///   - limit: connections to one destination at once.
+  ///   - waitMax: how long somebody waits for one.
+  ///   - patience: a host whose line takes longer is slow; only two deliveries for each connection go on waiting.
+  ///   - wakeAfter: calls `dismissExpired` after that time; one call is under way at a time.
+  init(
+    limit: Int, idleMax: Int, waitMax: Duration, patience: Duration,
+    wakeAfter: @escaping @Sendable (Destinations, Duration) -> Void
+  ) {
     self.limit = max(1, limit)
-    self.patience = patience
     self.idleMax = idleMax
+    rules = WaitingLine.Rules(limit: waitMax, patience: patience, shortPart: 2 * max(1, limit))
+    self.wakeAfter = wakeAfter
   }
 
   // MARK: Permits
@@ -74,71 +76,71 @@ final class Destinations: Sendable {
   /// The usual case: nobody waits and there is room.
   func acquireAtOnce(_ key: DestinationKey) -> Bool {
     state.withLockedValue { state in
-      guard !state.isShutDown else { return false }
-      let destination = state.destinations[key]
-      guard destination.map({ $0.inUse < limit && $0.waiters.isEmpty }) ?? true else { return false }
-      state.destinations[key, default: Destination()].inUse += 1
-      return true
+      !state.isShutDown && Self.enter(&state.destinations[key, default: Destination()], limit)
     }
+  }
+
+  private static func enter(_ destination: inout Destination, _ limit: Int) -> Bool {
+    guard destination.inUse < limit, destination.line.isEmpty else { return false }
+    destination.inUse += 1
+    return true
   }
 
   /// Calls `resume` once: at once, or when it is this one's turn.
   func acquire(_ key: DestinationKey, id: UInt64, resume: @escaping @Sendable (Permit) -> Void) {
-    let answer: Permit? = state.withLockedValue { state in
-      if state.isShutDown { return .refused("shutting down") }
-      var destination = state.destinations[key] ?? Destination()
-      defer { state.destinations[key] = destination }
-      if destination.inUse < limit, destination.waiters.isEmpty {
-        destination.inUse += 1
-        return .granted
-      }
-      let now = ContinuousClock.now
-      if destination.waiters.count >= shortLine, let first = destination.waiters.first,
-        first.since.duration(to: now) > patience
-      {
-        return Self.lineIsFull
-      }
-      destination.waiters.append(Waiter(id: id, since: now, resume: resume))
-      return nil
+    let waiter = WaitingLine.Waiter(id: id, since: .now, resume: resume)
+    let (answer, deadline): (Permit?, ContinuousClock.Instant?) = state.withLockedValue { state in
+      if state.isShutDown { return (.refused("shutting down"), nil) }
+      if Self.enter(&state.destinations[key, default: Destination()], limit) { return (.granted, nil) }
+      guard state.destinations[key]?.line.append(waiter, rules) == true else { return (WaitingLine.isFull, nil) }
+      guard !state.isTimed else { return (nil, nil) }
+      state.isTimed = true
+      return (nil, state.destinations[key]?.line.nextDeadline(rules))
     }
     if let answer { resume(answer) }
+    if let deadline { wakeAfter(self, waiter.since.duration(to: deadline)) }
   }
 
   /// Takes a waiter out of the queue. Nothing happens if it has been served.
   func giveUp(_ key: DestinationKey, id: UInt64, why: String) {
-    let waiter: Waiter? = state.withLockedValue { state in
-      guard let index = state.destinations[key]?.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+    let waiter = state.withLockedValue { state in
       defer { Self.tidy(&state, key) }
-      return state.destinations[key]?.waiters.remove(at: index)
+      return state.destinations[key]?.line.remove(id)
     }
     waiter?.resume(.refused(why))
     announceIfEmpty()
   }
 
-  /// Refuses a waiter that is still far behind after its patience: the host is slow.
-  func losePatience(_ key: DestinationKey, id: UInt64) {
-    let waiter: Waiter? = state.withLockedValue { state in
-      guard let index = state.destinations[key]?.waiters.firstIndex(where: { $0.id == id }), index >= shortLine
-      else { return nil }
-      return state.destinations[key]?.waiters.remove(at: index)
+  /// Refuses whoever has waited long enough, and asks to be called again while somebody waits.
+  func dismissExpired() {
+    let now = ContinuousClock.now
+    let (expired, deadline) = state.withLockedValue { state in
+      var expired: [(WaitingLine.Waiter, Permit)] = []
+      var deadline: ContinuousClock.Instant?
+      for key in state.destinations.filter({ !$0.value.line.isEmpty }).keys {
+        expired += state.destinations[key]?.line.removeExpired(rules, at: now) ?? []
+        let next = state.destinations[key]?.line.nextDeadline(rules)
+        deadline = [deadline, next].compactMap(\.self).min()
+        Self.tidy(&state, key)
+      }
+      state.isTimed = deadline != nil
+      return (expired, deadline)
     }
-    waiter?.resume(Self.lineIsFull)
+    for (waiter, answer) in expired { waiter.resume(answer) }
+    if let deadline { wakeAfter(self, now.duration(to: deadline)) }
+    announceIfEmpty()
   }
-
-  private static let lineIsFull = Permit.refused("too many deliveries wait for this host")
 
   /// Gives a permit back; the longest waiter gets it.
   func release(_ key: DestinationKey) {
-    let next: Waiter? = state.withLockedValue { state in
-      guard var destination = state.destinations[key] else { return nil }
-      var next: Waiter?
-      if destination.waiters.isEmpty { destination.inUse -= 1 } else { next = destination.waiters.removeFirst() }
-      state.destinations[key] = destination
+    let (next, isEmpty): (WaitingLine.Waiter?, Bool) = state.withLockedValue { state in
+      let next = state.destinations[key]?.line.popFirst()
+      if next == nil { state.destinations[key]?.inUse -= 1 }
       Self.tidy(&state, key)
-      return next
+      return (next, state.destinations.isEmpty)
     }
     next?.resume(.granted)
-    announceIfEmpty()
+    if isEmpty { announceIfEmpty() }
   }
 
   private func announceIfEmpty() {
@@ -187,14 +189,16 @@ final class Destinations: Sendable {
   func shutDown() -> [ClientConnection] {
     let (waiters, idle) = state.withLockedValue { state in
       state.isShutDown = true
-      let all = Array(state.destinations.values)
+      var waiters: [WaitingLine.Waiter] = []
+      var idle: [ClientConnection] = []
       for key in Array(state.destinations.keys) {
-        state.destinations[key]?.waiters = []
+        waiters += state.destinations[key]?.line.removeAll() ?? []
+        idle += state.destinations[key]?.idle ?? []
         state.destinations[key]?.idle = []
         Self.tidy(&state, key)
       }
       state.idleCount = 0
-      return (all.flatMap(\.waiters), all.flatMap(\.idle))
+      return (waiters, idle)
     }
     for waiter in waiters { waiter.resume(.refused("shutting down")) }
     announceIfEmpty()
@@ -215,7 +219,7 @@ final class Destinations: Sendable {
     state.withLockedValue { state in
       let all = state.destinations.values
       return (
-        all.reduce(0) { $0 + $1.inUse }, state.idleCount, all.reduce(0) { $0 + $1.waiters.count }, all.count
+        all.reduce(0) { $0 + $1.inUse }, state.idleCount, all.reduce(0) { $0 + $1.line.count }, all.count
       )
     }
   }

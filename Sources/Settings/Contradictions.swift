@@ -30,6 +30,9 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     plain.allowNetworks.allSatisfy(isNarrow), ["smtp.plain.allow_networks"],
     "a network this wide lets strangers send mail: IPv4 needs /8 or longer, IPv6 /16 or longer")
+  require(
+    settings.smtp.proxyProtocol.allowNetworks.allSatisfy(isNarrow), ["smtp.proxy_protocol.allow_networks"],
+    "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")
   return problems
 }
 

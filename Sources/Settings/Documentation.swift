@@ -48,8 +48,8 @@ extension Settings {
 
     - Durations: `500ms`, `30s`, `5m`, `4h`, `5d`, or together, `1h30m`.
     - Sizes: bytes, or `KB`, `MB`, `GB` in steps of 1024 (`50MB` is 52428800 bytes).
-    - Lists: a YAML list; in the environment and after `--set` separated by commas. `delivery.routes` takes YAML in
-      one line there.
+    - Lists: a YAML list; in the environment and after `--set` separated by commas. `delivery.routes`
+      and `database.shards` take YAML in one line there.
     - Secrets belong in files or the environment; passwords in URLs are masked wherever settings are printed.
 
     """

@@ -71,8 +71,7 @@ extension Setting: AnySetting {
   func parse(_ raw: RawValue) throws(BadValue) -> any Sendable { try type.parse(raw) }
 
   func effectiveText(in settings: Settings) -> String {
-    let text = type.show(settings[self])
-    return isSecret ? redacted(text) : text
+    isSecret ? type.showSafely(settings[self]) : type.show(settings[self])
   }
 }
 

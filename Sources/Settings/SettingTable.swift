@@ -12,6 +12,8 @@ package struct SettingTable: Sendable {
   package let dns = DNSSection()
   package let retry = RetrySection()
   package let keeper = KeeperSection()
+  package let retention = RetentionSection()
+  package let status = StatusSection()
   package let shutdown = ShutdownSection()
 
   package static let standard = SettingTable()

@@ -21,6 +21,8 @@ struct SettingType<Value: Sendable>: Sendable {
   let allowed: String
   let parse: @Sendable (RawValue) throws(BadValue) -> Value
   let show: @Sendable (Value) -> String
+  /// For a secret: what may be printed of it.
+  let showSafely: @Sendable (Value) -> String
 
   /// A type whose values are one piece of text; nil from `read` means that the text is none of them.
   init(
@@ -35,11 +37,13 @@ struct SettingType<Value: Sendable>: Sendable {
 
   init(
     allowed: String, show: @escaping @Sendable (Value) -> String,
+    showSafely: (@Sendable (Value) -> String)? = nil,
     parse: @escaping @Sendable (RawValue) throws(BadValue) -> Value
   ) {
     self.allowed = allowed
     self.parse = parse
     self.show = show
+    self.showSafely = showSafely ?? { redacted(show($0)) }
   }
 }
 

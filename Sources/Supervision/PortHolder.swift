@@ -55,8 +55,10 @@ package struct PortHolder: Sendable, CustomStringConvertible {
   }
 }
 
-/// The text of a small file, empty when it cannot be read.
+/// The text of a file, empty when it cannot be read.
+///
+/// To its end: the kernel's tables tell no size, and FileManager takes their first page for all of it.
 func contents(ofFile path: String) -> String {
-  guard let data = FileManager.default.contents(atPath: path) else { return "" }
+  guard let data = try? FileHandle(forReadingAtPath: path)?.readToEnd() else { return "" }
   return String(decoding: data, as: UTF8.self)
 }

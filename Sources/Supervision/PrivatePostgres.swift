@@ -27,7 +27,7 @@ package struct PrivatePostgres: Sendable {
   /// What a queue on a small machine wants. `fsync`, `full_page_writes` and `synchronous_commit` stay on: a 250
   /// means that the message survives a power cut.
   package static let recommendedSettings: [(name: String, value: String)] = [
-    ("max_connections", "200"), ("shared_buffers", "128MB"), ("wal_compression", "on"), ("jit", "off"),
+    ("max_connections", "200"), ("shared_buffers", "128MB"), ("wal_compression", "lz4"), ("jit", "off"),
     ("max_wal_size", "2GB"), ("checkpoint_completion_target", "0.9"), ("autovacuum_naptime", "10s"),
     ("autovacuum_vacuum_cost_limit", "2000"), ("log_checkpoints", "off"), ("log_line_prefix", "%m [%p] %d "),
   ]
@@ -71,6 +71,26 @@ package struct PrivatePostgres: Sendable {
       throw ProcessEnded(name: "initdb", status: status, lastLines: child.lines.suffix(20))
     }
     guard rename(fresh, "\(directory)/data") == 0 else { throw FileFailure(path: fresh, reason: errorText(errno)) }
+  }
+
+  /// Makes the data directory of a standby that follows another server from now on.
+  /// - Parameters:
+  ///   - primary: is running and has the same role and password.
+  ///   - name: what the primary calls it in `synchronous_standby_names`.
+  package func copy(from primary: PrivatePostgres, as name: String) async throws {
+    try PrivateDirectory.make(directory, owner: user)
+    var backup = specification(
+      "pg_basebackup", "\(Self.programs() ?? "")/pg_basebackup",
+      [
+        "--pgdata=\(visibleDirectory)/data", "--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream",
+        "--dbname=host=127.0.0.1 port=\(primary.port) user=\(Self.role) application_name=\(name)",
+      ])
+    backup.environment["PGPASSWORD"] = password
+    let child = try ChildProcess.start(backup)
+    let status = try await child.waitForExit(atMost: .seconds(120))
+    guard status.isSuccess else {
+      throw ProcessEnded(name: "pg_basebackup", status: status, lastLines: child.lines.suffix(20))
+    }
   }
 
   /// Makes a database in the running server; one of that name may exist.

@@ -5,6 +5,8 @@ package struct PrivateRedis: Sendable {
   /// nil: none is asked for.
   package let password: String?
   package let user: UnprivilegedUser?
+  /// The port of the server that this one follows at first.
+  package var follows: Int?
 
   package static let readyLine = "Ready to accept connections"
 
@@ -33,7 +35,9 @@ package struct PrivateRedis: Sendable {
       daemonize no
       maxmemory 256mb
       maxmemory-policy noeviction
-      \(password.map { "requirepass \($0)" } ?? "protected-mode yes")
+      \(password.map { "requirepass \($0)\nmasterauth \($0)" } ?? "protected-mode yes")
+      \(follows.map { "replicaof 127.0.0.1 \($0)" } ?? "")
+      repl-diskless-sync-delay 0
 
       """
     try PrivateDirectory.write(configuration, to: "\(directory)/redis.conf", owner: user)

@@ -8,6 +8,7 @@ enum ExitStatus: Int32, CaseIterable {
   case failure = 1
   case unhealthy = 2
   case usage = 64
+  case data = 65
   case notFound = 66
   case unavailable = 69
   case exists = 73
@@ -21,6 +22,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .failure: "failed, for a reason that has no code of its own"
     case .unhealthy: "a check found something to repair"
     case .usage: "the command line is not understood"
+    case .data: "what was to be read is not in the right form"
     case .notFound: "what was asked for does not exist"
     case .unavailable: "the database or another service cannot be reached"
     case .exists: "what was to be made exists already"

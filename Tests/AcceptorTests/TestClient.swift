@@ -21,9 +21,11 @@ final class TestClient: Sendable {
     self.events = events
   }
 
-  /// - Parameter receiveBuffer: a small one makes a slow reader.
+  /// - Parameters:
+  ///   - receiveBuffer: a small one makes a slow reader.
+  ///   - source: our own address.
   static func connect(
-    to address: SocketAddress, implicitTLS tls: TLSContext? = nil, receiveBuffer: Int? = nil
+    to address: SocketAddress, implicitTLS tls: TLSContext? = nil, receiveBuffer: Int? = nil, from source: String? = nil
   ) async throws -> TestClient {
     let (events, continuation) = AsyncStream<Event>.makeStream()
     var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -31,6 +33,7 @@ final class TestClient: Sendable {
     if let receiveBuffer {
       bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: numericCast(receiveBuffer))
     }
+    if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
     let channel = try await bootstrap.channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         if let tls {

@@ -109,7 +109,8 @@ struct TestNode: Sendable {
   }
 
   static func with(
-    _ configure: (inout AcceptorConfiguration) -> Void = { _ in }, _ body: (TestNode) async throws -> Void
+    _ configure: (inout AcceptorConfiguration) -> Void = { _ in }, trusted: TrustedClients? = nil,
+    _ body: (TestNode) async throws -> Void
   ) async throws {
     let files = try certificates.get()
     var configuration = AcceptorConfiguration(
@@ -127,7 +128,7 @@ struct TestNode: Sendable {
     let service = AcceptorService(
       configuration: configuration,
       tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      authenticator: authenticator, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
+      authenticator: authenticator, trusted: trusted, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
       fileThreads: .singleton, logger: logger, mailLog: MailLog(logger: logger))
     let addresses = try await service.start()
     let node = TestNode(

@@ -91,7 +91,8 @@ final class CommandFixture: Sendable {
       try WorkerSessions.begin(id: session, node: node, lease: .seconds(3600), connection)
       var cursor = FairCursor()
       let claimed = try Claims.take(
-        session: session, counter: 1, cursor: &cursor, rowsMax: 1000, connection)
+        session: session, counter: 1, cursor: &cursor, rowsMax: 1000, connection
+      ).messages
       let done = claimed.flatMap { message in
         zip(message.jobs, message.envelope.recipients).map { job, recipient in
           let (disposition, attempt) = end(recipient.address)

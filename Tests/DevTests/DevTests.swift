@@ -15,7 +15,8 @@ struct DevTests {
       let ports = (0..<6).map { _ in LoopbackPort.free() }
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
-        "--dns-port", "\(ports[2])", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])", "--set",
+        "--dns-port", "\(ports[2])", "--status-port", "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
+        "--set",
         "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
       ]
     }
@@ -96,6 +97,14 @@ struct DevTests {
     let second = try await run("postrider", place.arguments)
     #expect(!second.status.isSuccess)
     #expect(second.output.contains("process \(node.processID)"))
+    try await node.waitForLine(containing: "/readyz (acceptor-2)")
+    let addresses = node.output.matches(of: /http:[^ ]*\/readyz/).map { String($0.0) }
+    #expect(addresses.count == 5)
+    for address in addresses {
+      try await eventually("\(address) says ready") {
+        try await run("curl", ["-sS", address]).output.hasPrefix("ready\n")
+      }
+    }
     let worker = try place.pid(of: "worker-1")
     kill(worker, SIGKILL)
     try await node.waitForLine(containing: "worker-1 was ended by SIGKILL")

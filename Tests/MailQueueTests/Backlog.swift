@@ -38,6 +38,8 @@ struct Backlog {
           array_fill(NULL::smallint, ARRAY[10]), array_fill(NULL::bytea, ARRAY[10]), 'no key'
         FROM made m;
       INSERT INTO postrider.body_chunk (message, day, seq, data) SELECT m.id, m.day, 0, 'unreadable' FROM made m;
+      INSERT INTO postrider.redaction (due, message, day)
+        SELECT m.accepted_at + n * interval '1 day', m.id, m.day FROM made m, generate_series(1, 5) n;
       INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, attempt)
         SELECT m.id, m.day, m.accepted_at, 1, 1, 1, 1 FROM made m;
       INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)

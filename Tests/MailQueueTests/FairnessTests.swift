@@ -103,7 +103,8 @@ import Testing
       let claimed = try await queue.pool.run { connection in
         var cursor = FairCursor()
         return try Claims.take(
-          session: session, counter: counter, cursor: &cursor, rooms: rooms, rowsMax: 1000, connection)
+          session: session, counter: counter, cursor: &cursor, rooms: rooms, rowsMax: 1000, connection
+        ).messages
       }
       return claimed.reduce(into: [:]) { $0[$1.envelope.recipients[0].address.destination, default: 0] += 1 }
     }
@@ -177,7 +178,8 @@ extension QueueFixture {
             let (claimed, next) = try await self.pool.run { connection in
               var cursor = start
               let claimed = try Claims.take(
-                session: own, counter: number, cursor: &cursor, rowsMax: rows, connection)
+                session: own, counter: number, cursor: &cursor, rowsMax: rows, connection
+              ).messages
               return (claimed, cursor)
             }
             (cursor, counter) = (next, counter + 1)

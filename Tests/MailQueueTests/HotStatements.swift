@@ -35,6 +35,12 @@ final class HotStatements {
       ) {
         try await $0.queueNotices()
       },
+      Step(
+        name: "redact", indexes: ["redaction_due", "job_pkey", "message_", "outcome_", "outbox_message"],
+        prepare: { try await $0.endMessages() }
+      ) {
+        try await $0.redact()
+      },
     ]
   }
 
@@ -66,7 +72,8 @@ final class HotStatements {
     (claimed, cursor) = try await queue.pool.run { connection in
       var cursor = before
       let claimed = try Claims.take(
-        session: session, counter: counter, cursor: &cursor, rowsMax: rows, connection)
+        session: session, counter: counter, cursor: &cursor, rowsMax: rows, connection
+      ).messages
       return (claimed, cursor)
     }
   }
@@ -109,6 +116,24 @@ final class HotStatements {
     try await queue.pool.run { connection in
       let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
       if let leadership { _ = try Expiry.endOverdue(guardedBy: leadership.guardStatement, connection) }
+    }
+  }
+
+  /// Some that wait are on the list, too.
+  private func endMessages() async throws {
+    try await queue.database.query(
+      """
+      DELETE FROM postrider.job WHERE message IN (
+        SELECT message FROM postrider.job WHERE claim_session IS NULL ORDER BY due LIMIT 300);
+      UPDATE postrider.redaction SET due = 'epoch' WHERE ctid IN (
+        SELECT ctid FROM postrider.redaction ORDER BY due LIMIT 600)
+      """)
+  }
+
+  private func redact() async throws {
+    try await queue.pool.run { connection in
+      let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
+      if let leadership { _ = try Redaction.redactDue(guardedBy: leadership.guardStatement, connection) }
     }
   }
 

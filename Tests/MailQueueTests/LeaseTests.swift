@@ -57,7 +57,7 @@ import Testing
     let old = try await queue.session(lease: .milliseconds(1))
     let living = try await queue.session(lease: .seconds(3600))
     try await eventually("the session without heartbeat is ended") {
-      let ended = try await queue.pool.run { try WorkerSessions.endDead(inContact: .seconds(3600), $0).map(\.id) }
+      let ended = try await queue.endDead(inContact: .seconds(3600))
       return ended == [old]
     }
     #expect(try await queue.pool.run { try WorkerSessions.renew(living, $0) })

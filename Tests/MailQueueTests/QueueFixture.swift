@@ -84,9 +84,22 @@ final class QueueFixture: Sendable {
     return id
   }
 
+  /// As a keeper does it that has been in contact for so long with the server that answers now.
+  func endDead(inContact: Duration) async throws -> [QueueID] {
+    try await pool.run { connection in
+      try WorkerSessions.endDead(
+        inContact: inContact, serverStart: try DatabaseHealth.serverStart(connection), connection
+      ).map(\.id)
+    }
+  }
+
   func claim(_ session: QueueID, counter: Int64 = 1, rows: Int = 1000) async throws
     -> [ClaimedMessage]
   {
+    try await claimBatch(session, counter: counter, rows: rows).messages
+  }
+
+  func claimBatch(_ session: QueueID, counter: Int64 = 1, rows: Int = 1000) async throws -> ClaimedBatch {
     try await pool.run { connection in
       var cursor = FairCursor()
       return try Claims.take(

@@ -128,11 +128,31 @@ import Testing
     }
   }
 
-  @Test func aNewerSchemaIsRefused() async throws {
+  @Test func aNewerSchemaIsRefusedUnlessItFits() async throws {
     let queue = try await QueueFixture()
-    try await queue.database.query("INSERT INTO postrider.schema_version VALUES (9999, 'from the future')")
     let connection = try queue.connect()
+    // A later release has expanded the schema: this build works on beside it, and leaves the schema as it is.
+    try await queue.database.query(
+      "INSERT INTO postrider.schema_version (number, title, oldest) VALUES (9998, 'later', \(Schema.newest))")
+    #expect(try Schema.fit(connection) == .newer(9998))
+    try Schema.check(connection)
+    try Schema.migrate(connection, purpose: .test)
+    // One release later it has contracted.
+    try await queue.database.query(
+      "INSERT INTO postrider.schema_version (number, title, oldest) VALUES (9999, 'much later', 9998)")
+    #expect(try Schema.fit(connection) == .tooNew(9999))
     #expect(throws: PostgresError.self) { try Schema.check(connection) }
     #expect(throws: PostgresError.self) { try Schema.migrate(connection, purpose: .test) }
+  }
+
+  @Test func eachStepOfTheSchemaSaysWhichBuildsItFits() async throws {
+    let queue = try await QueueFixture()
+    let known = try await queue.database.query(
+      "SELECT number, oldest FROM postrider.schema_version WHERE number >= 4 ORDER BY number")
+    let told = Migration.all.filter { $0.number >= 4 }.map { "\($0.number)|\($0.oldest)" }
+    #expect(known.split(separator: "\n").map(String.init) == told)
+    for (before, after) in zip(Migration.all, Migration.all.dropFirst()) {
+      #expect(after.number == before.number + 1 && before.oldest <= after.oldest && after.oldest <= after.number)
+    }
   }
 }

@@ -9,6 +9,7 @@ package actor PostgresServer {
 
   package nonisolated let port: Int
   package nonisolated let password: String
+  private nonisolated let blueprint: PrivatePostgres
 
   /// Makes a data directory and starts the server on a free port.
   /// - Parameters:
@@ -18,15 +19,49 @@ package actor PostgresServer {
     directory = try TemporaryDirectory()
     port = LoopbackPort.free()
     password = "test-\(UInt64.random(in: .min ... .max))"
-    configuration = PrivatePostgres(
+    configuration = Self.configuration(directory, port: port, password: password, settings: settings)
+    if !fsync { configuration.settings += [("fsync", "off"), ("full_page_writes", "off")] }
+    blueprint = configuration
+    try await configuration.initialise()
+    try await start()
+  }
+
+  /// Makes a streaming standby with the data of a running server, and starts it.
+  /// - Parameters:
+  ///   - name: what the primary calls it in `synchronous_standby_names`.
+  ///   - settings: must allow as many connections as the primary's.
+  package init(standbyOf primary: PostgresServer, name: String, settings: [String: String] = [:]) async throws {
+    directory = try TemporaryDirectory()
+    port = LoopbackPort.free()
+    password = primary.password
+    configuration = Self.configuration(directory, port: port, password: password, settings: settings)
+    blueprint = configuration
+    try await configuration.copy(from: primary.blueprint, as: name)
+    try await start()
+  }
+
+  private static func configuration(
+    _ directory: TemporaryDirectory, port: Int, password: String, settings: [String: String]
+  ) -> PrivatePostgres {
+    var configuration = PrivatePostgres(
       directory: directory.path("postgres"), port: port, password: password,
       user: UnprivilegedUser.choose(environment: [:]))
     // Many tests share one.
     configuration.settings += [("max_connections", "500")]
     configuration.settings += settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    if !fsync { configuration.settings += [("fsync", "off"), ("full_page_writes", "off")] }
-    try await configuration.initialise()
-    try await start()
+    return configuration
+  }
+
+  /// Ends recovery: the standby becomes a primary.
+  package nonisolated func promote() async throws {
+    try await query("SELECT pg_promote()")
+    try await eventually("the end of recovery") { try await self.query("SELECT pg_is_in_recovery()") == "f" }
+  }
+
+  /// One URL for several servers, in their order.
+  package static func url(_ servers: [PostgresServer], database: String) -> String {
+    let hosts = servers.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+    return "postgresql://\(PrivatePostgres.role):\(servers[0].password)@\(hosts)/\(database)"
   }
 
   /// Where the server keeps its data, WAL included.
@@ -42,7 +77,7 @@ package actor PostgresServer {
     let started = try ChildProcess.start(configuration.server())
     child = started
     atProcessExit { started.send(.kill) }
-    try await started.waitForLine(containing: PrivatePostgres.readyLine, atMost: .seconds(120))
+    try await started.waitForLine(containing: "ready to accept", atMost: .seconds(120))
   }
 
   /// Fast shutdown: sessions are cut, everything is on disk.

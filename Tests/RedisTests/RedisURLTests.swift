@@ -16,6 +16,9 @@ struct RedisURLTests {
       ("redis://mail:s%40cr:et@host:1/2", "redis://mail@host:1/2"),
       ("redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock?db=0"),
       ("redis+unix://mail:pw@/run/redis.sock?db=4", "redis+unix://mail@/run/redis.sock?db=4"),
+      ("redis+sentinel://a/mail", "redis+sentinel://a:26379/mail/0"),
+      ("redis+sentinel://:pw@a:1,[::1]:2,c/mail/3", "redis+sentinel://default@a:1,[::1]:2,c:26379/mail/3"),
+      ("redis+sentinel://a/mail/3?sentinel_password=pw", "redis+sentinel://a:26379/mail/3"),
     ])
   func read(text: String, shown: String) throws {
     let url = try RedisURL(text)
@@ -38,7 +41,11 @@ struct RedisURLTests {
       ("redis://host:65536", "port"), ("redis://host:x", "port"), ("redis://host/x", "database"),
       ("redis://host/-1", "database"), ("redis://user@host", "user:password"), ("redis://user:@host", "empty"),
       ("redis://u:%zz@host", "%"), ("redis://u:%4@host", "%"), ("redis+unix://run/redis.sock", "path"),
-      ("redis+unix:///", "path"), ("redis+unix:///s?x=1", "db="),
+      ("redis+sentinel://a", "master-name"), ("redis+sentinel://a//1", "master-name"),
+      ("redis+sentinel://a,/mail", "host"), ("redis+sentinel:///mail", "host"),
+      ("redis+sentinel://a/mail/x", "database"), ("redis+sentinel://a/mail?x=1", "sentinel_password"),
+      ("redis+sentinel://a/mail?sentinel_password=", "empty"), ("redis+unix:///", "path"),
+      ("redis+unix:///s?x=1", "db="),
     ])
   func refused(text: String, reason: String) {
     let fault = #expect(throws: RedisURLFault.self) { try RedisURL(text) }

@@ -1,5 +1,6 @@
 import BounceRules
 import Foundation
+import MailModel
 import RetryPolicy
 import Testing
 
@@ -17,8 +18,8 @@ import Testing
       RetryPace.allCases.map { schedule.wait(afterFailures: 1, pace: $0, random: 0).components.seconds } == [
         60, 300, 600, 1800,
       ])
-    #expect(RetryPace(for: .mailboxFull) == .patient)
-    #expect(RetryPace(for: .connection) == .ordinary)
+    #expect(RetryPace(for: getBounceInfo(.reply(Reply(452, EnhancedStatus(4, 2, 2), "full")))) == .patient)
+    #expect(RetryPace(for: getBounceInfo(.local(.connection("refused")))) == .ordinary)
   }
 
   /// For any configuration, attempt, pace and chance: bounds hold, waits never shrink, chance only shortens.

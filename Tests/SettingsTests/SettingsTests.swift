@@ -57,6 +57,21 @@ private func problems(_ yaml: String? = nil, environment: [String: String] = [:]
     #expect(settings.origin(of: "log.level").description.hasSuffix(".yaml:3"))
   }
 
+  @Test func shardsAreShownWithoutPasswords() throws {
+    let settings = try load(
+      """
+      database:
+        shards:
+          - {name: b, url: "postgresql://u:secret@one/x"}
+          - {name: c-2, url: "host=two password=secret"}
+      """)
+    #expect(settings.database.shards.map(\.name) == ["b", "c-2"])
+    #expect(settings.database.shards[0].url == "postgresql://u:secret@one/x")
+    let shown = settings.entries.first { $0.name == "database.shards" }?.value
+    #expect(
+      shown == "[{name: \"b\", url: \"postgresql://u:***@one/x\"}, {name: \"c-2\", url: \"host=two password=***\"}]")
+  }
+
   @Test func allKindsOfValues() throws {
     let settings = try load(
       """

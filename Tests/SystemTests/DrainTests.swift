@@ -81,7 +81,7 @@ import Testing
 
   @Test func rollingRestartsUnderLoadLoseAndRepeatNothing() async throws {
     let node = try await RunningNode(script: "rules:\n  - {stage: dot, delay: 20ms}\n")
-    let keeper = try await node.keeper()
+    var keeper = try await node.keeper()
     var acceptors = [try await node.acceptor(), try await node.acceptor()]
     var workers = [try await node.worker(), try await node.worker()]
     let client = try load(node)
@@ -93,6 +93,8 @@ import Testing
       _ = try await node.waitForCaptured(try node.captured().count + 20)
       workers.append(try await node.worker())
       #expect(try await workers[place].terminate().isSuccess, "\(workers[place].lines.suffix(5))")
+      #expect(try await keeper.terminate().isSuccess, "\(keeper.lines.suffix(5))")
+      keeper = try await node.keeper()
     }
     _ = try await node.waitForCaptured(try node.captured().count + 20)
     try node.signal("stop")

@@ -82,4 +82,21 @@ import Testing
     #expect(ids.filter { !$0.isEmpty }.count >= 10)
     _ = roles
   }
+
+  /// A message that is not there any more: its recipient is held with an alarm, and other mail flows.
+  @Test func aMissingMessageIsHeldWithAnAlarm() async throws {
+    let node = try await RunningNode()
+    let acceptor = try await node.acceptor()
+    try await node.send(to: ["lost@inbox.example"])
+    try await node.database.query("DELETE FROM postrider.message")
+    try await node.send(count: 3)
+    let worker = try await node.worker()
+    _ = try await node.waitForCaptured(3)
+    let alarm = try await worker.waitForLine(containing: "a recipient is held because its message is not in the")
+    #expect(alarm.lowercased().contains("critical"), "\(alarm)")
+    try await eventually("all others are final") {
+      try await node.database.query("SELECT held, claim_session IS NULL FROM postrider.job") == "t|t"
+    }
+    _ = acceptor
+  }
 }

@@ -27,13 +27,14 @@ import Testing
     let node = try await RunningNode()
     try await node.database.query("INSERT INTO postrider.schema_version VALUES (9999, 'from the future')")
     try await expectRefusal(
-      node, ["acceptor", "worker", "keeper", "migrate"], "schema 9999", "use a build at least as new")
+      node, ["acceptor", "worker", "keeper", "migrate"], "schema: version 9999",
+      "use a build that is at least as new")
   }
 
   @Test func withAnOlderSchema() async throws {
     let node = try await RunningNode()
     try await node.database.query("DELETE FROM postrider.schema_version WHERE number > 1")
-    try await expectRefusal(node, ["acceptor", "worker", "keeper"], "schema 1", "postrider migrate")
+    try await expectRefusal(node, ["acceptor", "worker", "keeper"], "schema: version 1", "postrider migrate")
   }
 
   @Test func withoutMasterKey() async throws {

@@ -26,9 +26,11 @@ final class RunningNode: Sendable {
   ///   - settings: YAML lines in addition, at the top level.
   ///   - delivery: what is added to the delivery settings, given the sink's port.
   ///   - server: a PostgreSQL of the test's own, when it is going to be stopped.
+  ///   - others: its standbys, which the node shall know too.
   init(
     script: String = "", zones: [String: String] = [:], settings: String = "",
-    delivery: (_ smtpPort: Int) -> String = { _ in "" }, server: PostgresServer? = nil
+    delivery: (_ smtpPort: Int) -> String = { _ in "" }, server: PostgresServer? = nil,
+    others: [PostgresServer] = []
   ) async throws {
     if let server {
       database = try await TestDatabase.make(on: server)
@@ -63,7 +65,7 @@ final class RunningNode: Sendable {
     settingsFile = try directory.write(
       """
       node: {name: node.test}
-      database: {url: "\(database.url)"}
+      database: {url: "\(PostgresServer.url([database.server] + others, database: database.name))"}
       keys: {master_file: \(directory.path("master.keys"))}
       spool: {directory: \(directory.path)}
       smtp:
@@ -125,7 +127,7 @@ final class RunningNode: Sendable {
   @discardableResult
   func send(
     count: Int = 1, to recipients: [String] = ["bob@inbox.example"], subject: String = "hello", sizeBytes: Int = 100,
-    implicit: Bool = false
+    implicit: Bool = false, user: String = RunningNode.user
   ) async throws -> [String] {
     let program = """
       import smtplib, ssl, sys
@@ -137,15 +139,15 @@ final class RunningNode: Sendable {
           else:
               server = smtplib.SMTP("localhost", \(startTLSPort), timeout=60)
               server.starttls(context=context)
-          server.login("\(Self.user)", "\(Self.password)")
+          server.login("\(user)", "\(Self.password)")
           return server
       server = None
       for number in range(\(count)):
-          text = "Subject: \(subject) %d\\r\\nFrom: \(Self.user)\\r\\nX-Number: %d\\r\\n\\r\\n%s\\r\\n" % (
+          text = "Subject: \(subject) %d\\r\\nFrom: \(user)\\r\\nX-Number: %d\\r\\n\\r\\n%s\\r\\n" % (
               number, number, "\\r\\n".join("x" * 70 for _ in range(max(1, \(sizeBytes) // 72))))
           try:
               server = server or connect()
-              server.mail("\(Self.user)")
+              server.mail("\(user)")
               for recipient in recipients:
                   server.rcpt(recipient)
               code, reply = server.data(text.encode())

@@ -11,9 +11,10 @@ import sys
 import time
 import typing
 
-from .network import free_port
-from .processes import Processes, run
-from .trouble import Trouble
+from testbed.network import free_port
+from testbed.processes import Processes, run
+from testbed.trouble import Trouble
+from testbed.waiting import wait_until
 
 __all__ = ["Bench", "Trouble", "free_port", "wait_until"]
 
@@ -103,18 +104,6 @@ class Bench(contextlib.AbstractContextManager["Bench"]):
         except OSError:
             raise Trouble(f"another benchmark runs in {self.directory}") from None
         return file
-
-
-def wait_until(condition: typing.Callable[[], bool], seconds: float, what: str, pause: float = 0.01) -> None:
-    """Looks again and again until the condition holds.
-
-    Raises Trouble when it does not within `seconds`.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Trouble(f"waited {seconds:g} seconds in vain for {what}")
-        time.sleep(pause)
 
 
 def _revision(root: pathlib.Path) -> str:

@@ -2,10 +2,11 @@
 import time
 import typing
 
+from testbed.network import free_port, listens
+
 from . import tlsclient
 from .bench import Bench, wait_until
 from .figures import Figure, rounded
-from .network import free_port, listens
 from .node import Node
 from .postgres import Postgres
 from .usage import cpu_seconds

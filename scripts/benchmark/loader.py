@@ -8,9 +8,10 @@ import os
 import struct
 import time
 
-from .libpq import Connection
+from testbed.libpq import Connection
+from testbed.trouble import Trouble
+
 from .postgres import Postgres
-from .trouble import Trouble
 
 BATCH = 32
 DATABASE = "bare"

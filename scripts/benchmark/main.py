@@ -10,8 +10,9 @@ import sys
 import types
 import typing
 
+from testbed.prerequisites import ensure_prerequisites
+
 from .bench import Bench, Trouble
-from .prerequisites import ensure_prerequisites
 
 # Name, module in this package, what it measures. A module has `run(bench: Bench) -> dict`; what it returns is what
 # --json prints. It may have `PACKAGES`, Debian packages that it needs besides those of scripts/setup, `NEEDS_ROOT`,

@@ -4,13 +4,14 @@ import threading
 import time
 import typing
 
+from testbed.network import free_port
+from testbed.processes import Child
+from testbed.trouble import Trouble
+
 from . import tlsclient
 from .bench import Bench, wait_until
-from .network import free_port
 from .node import RECIPIENT, USER, Node
 from .postgres import Postgres
-from .processes import Child
-from .trouble import Trouble
 from .usage import cpu_seconds, resident_bytes
 
 _MB = 1_000_000

@@ -5,10 +5,11 @@ import subprocess
 import sys
 import typing
 
+from testbed.trouble import Trouble
+
 from .bench import Bench
 from .figures import rounded, table
 from .postgres import Postgres
-from .trouble import Trouble
 
 _DATABASE = "micro"
 

@@ -5,9 +5,12 @@ import pathlib
 import secrets
 import typing
 
+from testbed.keys import make_certificate, make_master_key
+from testbed.processes import Child, run
+from testbed.settings import merged
+
 from .bench import Bench, free_port
 from .postgres import Postgres
-from .processes import Child, run
 from .redis import Redis
 
 TENANT = "bench"
@@ -53,15 +56,15 @@ class Node:
         self.workers: list[Child] = []
         self.keepers: list[Child] = []
         self._count = 0
-        self.settings = _merged(self._settings(sink_port), settings or {})
+        self.settings = merged(self._settings(sink_port), settings or {})
 
     # Making one
 
     def prepare(self) -> None:
         """Database, schema, key, certificate, and by the operator's commands a tenant, a domain and a credential."""
         self._write_settings()
-        self._make_key()
-        self._make_certificate()
+        make_master_key(self.directory, "bench")
+        make_certificate(self.directory)
         self.postgres.query(f"CREATE DATABASE {self.database}")
         self.command("migrate")
         self.add_tenant(TENANT, DOMAIN, USER)
@@ -196,25 +199,3 @@ class Node:
     def _write_settings(self) -> None:
         self.settings_file.write_text(json.dumps(self.settings, indent=2))
         self.settings_file.chmod(0o600)
-
-    def _make_key(self) -> None:
-        file = self.directory / "master.keys"
-        file.touch(mode=0o600)
-        file.write_text(f"bench:{secrets.token_hex(32)}\n")
-
-    def _make_certificate(self) -> None:
-        """ECDSA P-256, signed by itself: what costs is the handshake, not the chain."""
-        run([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-keyout", f"{self.directory}/server.key", "-out", f"{self.directory}/server.pem",
-        ])
-
-
-def _merged(base: dict[str, typing.Any], more: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """`base` with what `more` has in addition or otherwise, section by section."""
-    result = dict(base)
-    for key, value in more.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = _merged(result[key], value) if both else value
-    return result

@@ -1,16 +1,15 @@
 """A PostgreSQL of the benchmark's own, set as `postrider dev` sets its own, every durable setting on."""
 import os
 import pathlib
-import pwd
 import secrets
 import signal
 
-from .bench import Bench, free_port
-from .libpq import Connection
-from .processes import Child, run
-from .trouble import Trouble
+from testbed.libpq import Connection
+from testbed.postgresql import ROLE, initdb_command, recommended_settings, server_command, unprivileged_user
+from testbed.processes import Child
+from testbed.trouble import Trouble
 
-_ROLE = "postrider"
+from .bench import Bench, free_port
 
 
 class Postgres:
@@ -24,7 +23,6 @@ class Postgres:
         self._name = name
         self.port = free_port()
         self._password = secrets.token_hex(16)
-        self._programs = _programs()
         self._user = unprivileged_user()
         self._directory = bench.scratch(name)
         if self._user:
@@ -33,7 +31,7 @@ class Postgres:
         # A child that is not root reaches it by this descriptor, whatever may be searched above it.
         self._descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         self._visible = f"/proc/self/fd/{self._descriptor}"
-        self.settings = recommended_settings(bench)
+        self.settings = recommended_settings(bench.postrider)
         if bench.options.statements:
             self.settings["shared_preload_libraries"] = "pg_stat_statements"
         self._child: Child | None = None
@@ -45,12 +43,8 @@ class Postgres:
         secret.write_text(self._password + "\n")
         if self._user:
             os.chown(secret, *self._user)
-        command = [
-            f"{self._programs}/initdb", f"--pgdata={self._visible}/data", f"--username={_ROLE}",
-            f"--pwfile={self._visible}/password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8",
-        ]
         child = self._bench.processes.start(
-            f"{self._name}-initdb", command, user=self._user, keeps=(self._descriptor,))
+            f"{self._name}-initdb", initdb_command(self._visible), user=self._user, keeps=(self._descriptor,))
         if child.wait(120) != 0:
             raise Trouble(f"initdb failed:\n{child.last_lines()}")
 
@@ -58,11 +52,9 @@ class Postgres:
         """Starts the server, and makes the data directory first where there is none."""
         if not (self._directory / "data/PG_VERSION").exists():
             self.initialise()
-        fixed = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
-        settings = [part for item in (self.settings | fixed).items() for part in ("-c", "=".join(item))]
         # SIGINT is its fast shutdown.
         self._child = self._bench.processes.start(
-            self._name, [f"{self._programs}/postgres", "-D", f"{self._visible}/data", *settings],
+            self._name, server_command(self._visible, "127.0.0.1", self.port, self.settings),
             ready="database system is ready to accept connections", seconds=120, user=self._user,
             stop_signal=signal.SIGINT, keeps=(self._descriptor,))
         self._check_durable()
@@ -90,7 +82,7 @@ class Postgres:
 
     def url(self, database: str) -> str:
         """For libpq."""
-        return f"postgresql://{_ROLE}:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{ROLE}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> Connection:
         """A connection of the caller's own, who closes it."""
@@ -156,29 +148,3 @@ class Postgres:
         for name in self.DURABLE:
             if self.value(f"SHOW {name}") != "on":
                 raise Trouble(f"PostgreSQL runs with {name} off: that would measure nothing")
-
-
-def recommended_settings(bench: Bench) -> dict[str, str]:
-    """The settings that the private server of `postrider dev` has: it is asked, so that there is one list only."""
-    settings = {}
-    for line in run([bench.postrider, "dev", "postgres-settings"]).splitlines():
-        name, _, value = line.partition(" = ")
-        settings[name] = value.strip("'").replace("''", "'")
-    return settings
-
-
-def unprivileged_user() -> tuple[int, int] | None:
-    """User and group of somebody to become when we are root, for PostgreSQL refuses root: whoever called sudo, else
-    nobody. None: we stay who we are."""
-    if os.geteuid() != 0:
-        return None
-    caller = int(os.environ.get("SUDO_UID", "0"))
-    entry = pwd.getpwuid(caller) if caller else pwd.getpwnam("nobody")
-    return entry.pw_uid, entry.pw_gid
-
-
-def _programs() -> str:
-    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not found:
-        raise Trouble("PostgreSQL is not installed; run scripts/setup")
-    return str(found[-1].parent)

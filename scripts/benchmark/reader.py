@@ -2,9 +2,10 @@
 import dataclasses
 import time
 
+from testbed.processes import Child
+
 from .bench import Bench, Trouble, wait_until
 from .node import RECIPIENT, USER, Node
-from .processes import Child
 from .sink import Sink
 
 # Seconds of one measurement, and after the reader's end until it must be as before.

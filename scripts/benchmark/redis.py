@@ -1,6 +1,7 @@
 """A Redis of the benchmark's own: nothing is kept on disk."""
+from testbed.processes import Child
+
 from .bench import Bench, free_port
-from .processes import Child
 
 
 class Redis:

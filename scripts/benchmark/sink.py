@@ -2,9 +2,10 @@
 import os
 import re
 
+from testbed.network import listens
+from testbed.processes import Child
+
 from .bench import Bench, free_port, wait_until
-from .network import listens
-from .processes import Child
 
 _COUNT = re.compile(rb"mesg=(\d+)")
 

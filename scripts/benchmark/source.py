@@ -2,10 +2,11 @@
 import re
 import time
 
+from testbed.processes import run
+from testbed.trouble import Trouble
+
 from .bench import Bench
 from .node import RECIPIENT, USER, Acceptor, Node
-from .processes import run
-from .trouble import Trouble
 
 CONNECTIONS = 50
 

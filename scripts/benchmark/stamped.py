@@ -11,7 +11,7 @@ import threading
 import time
 import typing
 
-from .trouble import Trouble
+from testbed.trouble import Trouble
 
 _FIELD = b"X-Number: "
 

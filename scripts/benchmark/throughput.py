@@ -5,11 +5,12 @@ import os
 import time
 import typing
 
+from testbed.postfix import Postfix
+
 from . import report
 from .bench import Bench, Trouble, wait_until
 from .figures import rounded
 from .loader import BATCH, Loader
-from .postfix import Postfix
 from .postrider import Postrider
 from .sink import Sink
 from .source import CONNECTIONS, lab_source, smtp_source

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import time
 
-from .trouble import Trouble
+from testbed.trouble import Trouble
 
 _COUNT = re.compile(r"^(\d+) connections in \d+ real seconds", re.MULTILINE)
 

@@ -88,6 +88,11 @@ package struct DatabaseHealth: Sendable {
     return Keeper(holder: result.text(0, 0), renewedAgo: .milliseconds(try result.int64(0, 1)))
   }
 
+  /// When the server was started, in microseconds since 1970: what tells one server from another that took its place.
+  package static func serverStart(_ connection: PostgresConnection) throws(PostgresError) -> Int64 {
+    try connection.query("SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint").int64(0, 0)
+  }
+
   /// The database's real clock.
   package static func clock(_ connection: PostgresConnection) throws(PostgresError) -> Timestamp {
     try connection.query("SELECT clock_timestamp()").timestamp(0, 0)

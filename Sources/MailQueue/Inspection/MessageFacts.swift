@@ -18,6 +18,9 @@ package struct MessageFacts: Sendable {
   package let envelope: Envelope
   /// The body's key has been destroyed: nobody can read it any more.
   package let isRedacted: Bool
+  package let redactedAt: Timestamp?
+  /// For how long the body is kept after the message's end.
+  package let retention: Retention
   /// The message that this one is a notice about.
   package let noticeOf: QueueID?
   /// The notices that this one led to.
@@ -35,7 +38,7 @@ extension MessageFacts {
       """
       SELECT m.day, m.tenant, t.name, c.name, m.accepted_at, m.expires_at, m.size_bytes, m.session, m.client_address,
         m.body_kind, m.returned, m.smtp_utf8, m.reverse_path, m.envelope_id, m.body_key IS NULL, m.notice_of,
-        m.recipients, m.notify, m.original_recipients
+        m.recipients, m.notify, m.original_recipients, m.redacted_at, m.retention, m.retention_bounced
       FROM postrider.message m LEFT JOIN postrider.tenant t ON t.id = m.tenant
       LEFT JOIN postrider.credential c ON c.id = m.credential
       WHERE m.id = $1::uuid
@@ -49,6 +52,9 @@ extension MessageFacts {
       credential: result.isNull(0, 3) ? nil : result.text(0, 3), acceptedAt: try result.timestamp(0, 4),
       expiresAt: try result.timestamp(0, 5), size: Int(try result.int64(0, 6)), session: result.text(0, 7),
       clientAddress: result.text(0, 8), envelope: try envelope(result), isRedacted: try result.bool(0, 14),
+      redactedAt: result.isNull(0, 19) ? nil : try result.timestamp(0, 19),
+      retention: Retention(
+        body: .seconds(Int64(try result.int32(0, 20))), bounced: .seconds(Int64(try result.int32(0, 21)))),
       noticeOf: result.isNull(0, 15) ? nil : try result.uuid(0, 15).queueID,
       notices: try (0..<notices.rowCount).map { try notices.uuid($0, 0).queueID })
   }

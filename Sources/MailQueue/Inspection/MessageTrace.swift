@@ -63,6 +63,19 @@ package struct MessageTrace: Sendable {
 
   package var isFinal: Bool { states.allSatisfy(\.isFinal) }
 
+  /// When the last recipient ended; nil while one waits, or when no outcome tells.
+  package var endedAt: Timestamp? {
+    isFinal ? outcomes.last { $0.kind.isFinal && !$0.isLate }?.at : nil
+  }
+
+  /// Until when the body is kept; nil while a recipient waits, and when it is gone.
+  package var bodyUntil: Timestamp? {
+    guard let endedAt, !facts.isRedacted else { return nil }
+    let hasFailed = outcomes.contains { !$0.isLate && ($0.kind == .bounced || $0.kind == .expired) }
+    let retention = hasFailed ? facts.retention.bounced : facts.retention.body
+    return Timestamp(microseconds: endedAt.microseconds + retention.microseconds)
+  }
+
   /// The last outcome of a recipient; late ones count only where there is no other.
   package func lastOutcome(of recipient: Int) -> TracedOutcome? {
     let own = outcomes.filter { $0.recipient == Int32(recipient) }

@@ -1,13 +1,28 @@
 package import Postgres
 
 /// One numbered, immutable step of the schema. A mistake is mended by the next number, never in place.
+///
+/// Expand, then contract: during an upgrade the database goes first, and processes of the release before work with it
+/// until the last of them has been replaced. So a step only adds (tables, columns with a default, functions under new
+/// names or with the same meaning), and names the schema that the oldest fitting build knows. What nobody uses any
+/// more is removed by a step of a later release, which then names a newer one.
 package struct Migration: Sendable {
   package let number: Int32
   package let title: String
+  /// Builds that know this schema, or a newer one, work with the database after this step.
+  package let oldest: Int32
   package let sql: String
 
+  /// - Parameter oldest: nil: only builds that know this very step.
+  init(number: Int32, title: String, oldest: Int32? = nil, sql: String) {
+    self.number = number
+    self.title = title
+    self.oldest = oldest ?? number
+    self.sql = sql
+  }
+
   /// Every step, in order.
-  package static let all: [Migration] = [.first, .claiming, .steering]
+  package static let all: [Migration] = [.first, .claiming, .steering, .versions, .sharding, .retention]
 }
 
 /// Brings a database to this build's schema, and says whether a role may use one.
@@ -16,6 +31,52 @@ package enum Schema {
   package static var newest: Int32 { Migration.all.last?.number ?? 0 }
 
   package enum Purpose: String, Sendable { case production, test }
+
+  /// How a database's schema and this build go together. The number is the database's.
+  package enum Fit: Sendable, Hashable {
+    case current(Int32)
+    /// Newer than this build, which still works with it: an upgrade is under way.
+    case newer(Int32)
+    case tooNew(Int32)
+    case tooOld(Int32)
+    case none
+
+    /// Whether this build may work with the database.
+    package var isUsable: Bool {
+      switch self {
+      case .current, .newer: true
+      case .tooNew, .tooOld, .none: false
+      }
+    }
+
+    /// What was found, without a full stop.
+    package var description: String {
+      switch self {
+      case .current(let version): "version \(version)"
+      case .newer(let version): "version \(version), newer than this build's \(newest) and made to fit it"
+      case .tooNew(let version): "version \(version), too new for this build, which knows \(newest)"
+      case .tooOld(let version): "version \(version), this build needs \(newest)"
+      case .none: "the database has none yet, this build needs \(newest)"
+      }
+    }
+
+    /// What to do when it is not usable.
+    package var advice: String {
+      if case .tooNew = self { return "use a build that is at least as new" }
+      return "run `postrider migrate` first"
+    }
+  }
+
+  /// Compares the database's schema with what this build knows.
+  package static func fit(_ connection: PostgresConnection) throws(PostgresError) -> Fit {
+    let version = try version(connection)
+    if version == newest { return .current(version) }
+    if version == 0 { return .none }
+    if version < newest { return .tooOld(version) }
+    let result = try connection.query(
+      "SELECT coalesce(v.oldest, v.number) FROM postrider.schema_version v ORDER BY v.number DESC LIMIT 1")
+    return try result.int32(0, 0) <= newest ? .newer(version) : .tooNew(version)
+  }
 
   /// - Returns: the database's schema version; 0 when it has none yet.
   package static func version(_ connection: PostgresConnection) throws(PostgresError) -> Int32 {
@@ -29,7 +90,7 @@ package enum Schema {
   /// - Parameters:
   ///   - purpose: fixed when the first step runs. Only a `test` database can have a schedule offset.
   ///   - report: called after each step.
-  /// - Throws: a `.server` error that says so when the database is newer than this build.
+  /// - Throws: a `.server` error that says so when the database is too new for this build.
   package static func migrate(
     _ connection: PostgresConnection, purpose: Purpose, partitionsAhead: Int32 = 8,
     report: (Migration) -> Void = { _ in }
@@ -37,8 +98,9 @@ package enum Schema {
     // One migrator at a time; the others wait, then find nothing to do.
     _ = try connection.query("SELECT pg_advisory_lock(7000, 1)")
     defer { _ = try? connection.query("SELECT pg_advisory_unlock(7000, 1)") }
+    let fit = try fit(connection)
+    if case .tooNew = fit { throw PostgresError(.server, "the schema: \(fit.description); \(fit.advice)") }
     let current = try version(connection)
-    try refuseNewer(current)
     for migration in Migration.all where migration.number > current {
       var script = "BEGIN;\n"
       if migration.number == 1 {
@@ -52,7 +114,13 @@ package enum Schema {
       if migration.number == 1 {
         script += "\nINSERT INTO postrider.installation (purpose) VALUES ('\(purpose.rawValue)');"
       }
-      script += "\nINSERT INTO postrider.schema_version VALUES (\(migration.number), '\(migration.title)');\nCOMMIT;"
+      script +=
+        "\nINSERT INTO postrider.schema_version (number, title) VALUES (\(migration.number), '\(migration.title)');"
+      if migration.number >= Migration.versions.number {
+        script +=
+          "\nUPDATE postrider.schema_version SET oldest = \(migration.oldest) WHERE number = \(migration.number);"
+      }
+      script += "\nCOMMIT;"
       do throws(PostgresError) {
         try connection.execute(script: script)
       } catch {
@@ -67,30 +135,25 @@ package enum Schema {
   /// What a role checks before it starts.
   /// - Throws: an error whose message says what to do.
   package static func check(_ connection: PostgresConnection) throws(PostgresError) {
-    let current = try version(connection)
-    try refuseNewer(current)
-    guard current == newest else {
-      throw PostgresError(
-        .server, "the database has schema \(current), this build needs \(newest): run «postrider migrate» first")
-    }
-    for setting in ["fsync", "full_page_writes"] {
-      let value = try connection.query("SELECT current_setting('\(setting)')").text(0, 0)
-      guard value == "on" else {
-        throw PostgresError(
-          .server, "PostgreSQL runs with \(setting) = \(value): a 250 would be no promise. Set it on and restart it")
-      }
-    }
+    let fit = try fit(connection)
+    guard fit.isUsable else { throw PostgresError(.server, "the schema: \(fit.description); \(fit.advice)") }
+    try connection.execute(script: durabilityPreamble)
     let ahead = try connection.query("SELECT schedule_offset <> '0' AND purpose <> 'test' FROM postrider.installation")
     guard ahead.rowCount == 1, try !ahead.bool(0, 0) else {
       throw PostgresError(.server, "this production database has a schedule offset; only a test database may have one")
     }
   }
 
-  private static func refuseNewer(_ current: Int32) throws(PostgresError) {
-    guard current <= newest else {
-      throw PostgresError(
-        .server,
-        "the database has schema \(current), newer than this build's \(newest): use a build at least as new")
-    }
-  }
+  /// Refuses a server on which a COMMIT is no promise, on each new connection of a role: after a failover it is another
+  /// server than the one that was checked at the start.
+  package static let durabilityPreamble = """
+    DO $$ DECLARE name text; BEGIN
+      FOREACH name IN ARRAY ARRAY['fsync', 'full_page_writes'] LOOP
+        IF current_setting(name) <> 'on' THEN
+          RAISE EXCEPTION 'PostgreSQL runs with % = %: a 250 would be no promise. Set it on and restart it',
+            name, current_setting(name);
+        END IF;
+      END LOOP;
+    END $$
+    """
 }

@@ -5,7 +5,7 @@ package struct WorkerSection: SettingSection {
   package let jobsMax = Setting(
     "worker.jobs_max", .count(1...100_000), default: 1000, "Recipients in flight at once in one worker.")
   package let nice = Setting(
-    "worker.nice", .count(0...19), default: 10,
+    "worker.nice", .count(0...19), default: 19,
     "How far a worker steps back when the processor is short (nice(1)): somebody waits for each 250, nobody for a "
       + "delivery's last millisecond.")
   package let pollInterval = Setting(
@@ -61,6 +61,4 @@ package struct KeeperSection: SettingSection {
     "How often the keeper looks at its duties.")
   package let partitionsAhead = Setting(
     "keeper.partitions_ahead", .count(2...366), default: 8, "Days for which tables exist in advance.")
-  package let retentionDays = Setting(
-    "keeper.retention_days", .count(1...3650), default: 30, "Days after which a day's tables are dropped.")
 }

@@ -8,6 +8,7 @@ package struct SMTPSection: SettingSection {
   package let implicitTLS = ImplicitTLSSection()
   package let startTLS = StartTLSSection()
   package let plain = PlainSection()
+  package let proxyProtocol = ProxyProtocolSection()
   package let certificateFile = Setting(
     "smtp.certificate_file", .optional(.file), default: nil, "The certificate chain, PEM. Read again when it changes.")
   package let keyFile = Setting(
@@ -32,6 +33,10 @@ package struct SMTPSection: SettingSection {
   package let dataTimeout = Setting(
     "smtp.data_timeout", .duration(.seconds(1) ... .seconds(3600)), default: .seconds(180),
     "How long the node waits for the next piece of a message.")
+  package let queueTimeout = Setting(
+    "smtp.queue_timeout", .duration(.seconds(1) ... .seconds(300)), default: .seconds(10),
+    "How long a client waits for the reply to a complete message, a second longer for each 4 MB; then 451. The message "
+      + "may be queued all the same.")
   package let sessionTimeMax = Setting(
     "smtp.session_time_max", .duration(.seconds(10) ... .seconds(86400)), default: .seconds(3600),
     "How long one session may last in all.")
@@ -90,4 +95,18 @@ package struct PlainSection: SettingSection {
     "smtp.plain.allow_networks", .list(of: .network), default: [],
     "The networks that such clients may come from: IPv4 of /8 or smaller, IPv6 of /16 or smaller. Others are turned away."
   )
+}
+
+package struct ProxyProtocolSection: SettingSection {
+  package let prefix = "smtp.proxy_protocol"
+  package let title = "Behind a load balancer"
+
+  package let allowNetworks = Setting(
+    "smtp.proxy_protocol.allow_networks", .list(of: .network), default: [],
+    "Where load balancers connect from: IPv4 of /8 or smaller, IPv6 of /16 or smaller. A peer from here must begin "
+      + "with a PROXY protocol header (version 1 or 2), before TLS, and is believed about its client's address; from "
+      + "anywhere else such a header is a bad command.")
+  package let timeout = Setting(
+    "smtp.proxy_protocol.timeout", .duration(.milliseconds(100) ... .seconds(60)), default: .seconds(5),
+    "How long a load balancer may take for the whole header.")
 }

@@ -6,8 +6,10 @@ internal import Postgres
 /// `postrider credential`: what clients log in with.
 struct CredentialCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "credential", abstract: "Add, list, disable and enable credentials, and change passwords.",
-    subcommands: [Add.self, Password.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self)
+    commandName: "credential",
+    abstract: "Add, list, disable and enable credentials, and change passwords and retention.",
+    subcommands: [Add.self, Set.self, Password.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self
+  )
 
   struct Record: Encodable {
     var name: String
@@ -16,6 +18,7 @@ struct CredentialCommand: ParsableCommand {
     var tenant: String
     var createdAt: String
     var disabledAt: String?
+    var retention: RetentionRecord
     /// Only when it was made just now.
     var password: String?
 
@@ -26,6 +29,7 @@ struct CredentialCommand: ParsableCommand {
       tenant = credential.tenant
       createdAt = credential.createdAt.iso
       disabledAt = credential.disabledAt?.iso
+      retention = RetentionRecord(credential.retention)
       self.password = password
     }
   }
@@ -72,6 +76,27 @@ struct CredentialCommand: ParsableCommand {
         try TenantDirectory($0).changePassword(of: name, to: password)
       }
       try report(common, credential, made, "changed the password of \(credential.name)")
+    }
+  }
+
+  struct Set: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change a credential's retention.", discussion: "It holds for mail that is accepted from now on.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+    @OptionGroup var retention: RetentionOptions
+
+    func run() throws {
+      let credential = try common.withDatabase("credential set") { connection in
+        let directory = TenantDirectory(connection)
+        guard let before = try directory.credentials().first(where: { $0.name == name }) else {
+          throw CommandFailure(.notFound, "there is no credential \(name)")
+        }
+        return try directory.setRetention(retention.applied(to: before.retention), ofCredential: name)
+      }
+      try common.report(
+        Record(credential), "retention of credential \(credential.name): \(credential.retention.words ?? "default")")
     }
   }
 

@@ -25,7 +25,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var findings = [
       Finding.ok("settings", "in order, \(changed) of \(settings.entries.count) differ from the defaults")
     ]
-    findings += DatabaseChecks(settings: settings).run()
+    findings += DatabaseChecks.all(settings)
     findings += await NetworkChecks(settings: settings).run()
     findings += FileChecks(settings: settings).run()
     if common.json {

@@ -7,7 +7,7 @@ internal import Postgres
 struct MessageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "message", abstract: "Look at one message, or steer it.",
-    subcommands: [Show.self, Trace.self, Retry.self, Cancel.self, Hold.self, Release.self])
+    subcommands: [Show.self, Trace.self, Retry.self, Cancel.self, Hold.self, Release.self, Redact.self])
 }
 
 extension QueueID: ExpressibleByArgument {}
@@ -16,16 +16,6 @@ extension QueueID: ExpressibleByArgument {}
 struct MessageArgument: ParsableArguments {
   @Argument(help: ArgumentHelp("The message's id, as in the 250 reply and the log.", valueName: "id"))
   var id: QueueID
-
-  func find(_ connection: PostgresConnection) throws -> MessageTrace {
-    do {
-      if let trace = try MessageTrace.find(id, connection) { return trace }
-    } catch let error as PostgresError {
-      throw CommandFailure(error)
-    }
-    throw CommandFailure(
-      .notFound, "there is no message \(id)", advice: "it was never accepted here, or its day has been dropped since")
-  }
 }
 
 extension MessageCommand {
@@ -37,7 +27,7 @@ extension MessageCommand {
     @OptionGroup var message: MessageArgument
 
     func run() throws {
-      let trace = try common.withDatabase("message show") { try message.find($0) }
+      let trace = try common.withMessage("message show", message.id) { trace, _ in trace }
       if common.json { return try JSONOutput.print(MessageRecord(trace, withAttempts: false)) }
       TraceText(trace).heading.print()
       print()
@@ -74,7 +64,7 @@ extension MessageCommand {
     }
 
     private func look() throws -> MessageTrace {
-      try common.withDatabase("message trace") { try message.find($0) }
+      try common.withMessage("message trace", message.id) { trace, _ in trace }
     }
   }
 }

@@ -79,10 +79,9 @@ private struct MessageSteering {
   }
 
   func run(_ body: (QueueID, PostgresConnection) throws(PostgresError) -> [Int32]) throws {
-    let (changed, trace) = try common.withDatabase("message \(action)") { connection in
-      _ = try message.find(connection)
+    let (changed, trace) = try common.withMessage("message \(action)", message.id) { before, connection in
       let changed = try body(message.id, connection)
-      return (changed, try message.find(connection))
+      return (changed, try MessageTrace.find(message.id, connection) ?? before)
     }
     if common.json {
       let recipients = trace.facts.envelope.recipients.indices.map { RecipientRecord(trace, number: $0 + 1) }

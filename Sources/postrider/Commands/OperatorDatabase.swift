@@ -19,13 +19,10 @@ extension CommonOptions {
     }
   }
 
-  private func requireSchema(_ connection: PostgresConnection) throws {
-    let version = try Schema.version(connection)
-    guard version != Schema.newest else { return }
-    let found = version == 0 ? "the database has no schema yet" : "the database has schema \(version)"
-    throw CommandFailure(
-      .unavailable, "\(found); this build needs \(Schema.newest)",
-      advice: version > Schema.newest ? "use a build that is at least as new" : "run `postrider migrate` first")
+  func requireSchema(_ connection: PostgresConnection) throws {
+    let fit = try Schema.fit(connection)
+    guard !fit.isUsable else { return }
+    throw CommandFailure(.unavailable, "the database's schema: \(fit.description)", advice: fit.advice)
   }
 }
 

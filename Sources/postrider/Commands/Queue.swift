@@ -7,7 +7,7 @@ internal import Postgres
 struct QueueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "queue", abstract: "Show what is queued, by tenant and destination, or steer it.",
-    subcommands: [Show.self, Retry.self, Hold.self, Release.self], defaultSubcommand: Show.self)
+    subcommands: [Show.self, Retry.self, Hold.self, Release.self, Reconcile.self], defaultSubcommand: Show.self)
 }
 
 /// Which part of the queue.
@@ -32,15 +32,16 @@ extension QueueCommand {
     }
 
     func run() throws {
-      let summary = try common.withDatabase("queue") { connection in
+      let parts = try common.withEachShard("queue") { connection in
         let lanes = try QueueSummary.lanes(
           tenant: selection.tenant, destination: selection.destination, connection)
-        let shown = Array(lanes.prefix(limit))
-        let errors = try QueueSummary.lastErrors(of: shown.map(\.lane), connection)
-        let now = try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0)
-        return QueueReport(lanes: lanes, shown: shown, errors: errors, now: now)
+        let errors = try QueueSummary.lastErrors(of: lanes.prefix(limit).map(\.lane), connection)
+        return QueueReport.Part(
+          lanes: lanes, errors: errors, now: try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0))
       }
-      if common.json { try JSONOutput.print(summary.record) } else { summary.print() }
+      let report = QueueReport(parts.found, unreachable: parts.missing.map(\.shard), limit: limit)
+      if common.json { try JSONOutput.print(report.record) } else { report.print() }
+      parts.warn()
     }
   }
 
@@ -95,17 +96,23 @@ struct WholeQueue: ParsableArguments {
     guard all || selection.tenant != nil || selection.destination != nil else {
       throw ValidationError("say --tenant, --destination, both, or --all")
     }
-    let (lanes, touched) = try common.withDatabase("queue \(action.rawValue)") { connection in
+    let parts = try common.withEachShard("queue \(action.rawValue)") { connection in
       let lanes = try Steering.lanes(tenant: selection.tenant, destination: selection.destination, connection)
       var touched = 0
       for lane in lanes { touched += try Steering.apply(action, to: lane.id, connection) }
-      return (lanes.count, touched)
+      return (lanes: lanes.count, touched: touched)
     }
-    guard lanes > 0 else {
+    let lanes = parts.found.reduce(0) { $0 + $1.answer.lanes }
+    let touched = parts.found.reduce(0) { $0 + $1.answer.touched }
+    guard lanes > 0 || !parts.missing.isEmpty else {
       throw CommandFailure(.notFound, "no mail of this kind was ever queued", advice: "`postrider queue` shows what is")
     }
     try common.report(
       Record(action: action.rawValue, destinations: lanes, recipients: touched),
       "\(touched == 1 ? "1 recipient is" : "\(touched) recipients are") \(done)")
+    guard parts.missing.isEmpty else {
+      parts.warn()
+      throw ExitCode(ExitStatus.temporary.rawValue)
+    }
   }
 }

@@ -1,24 +1,32 @@
 internal import Admission
 internal import ArgumentParser
+internal import MailQueue
 internal import Postgres
 
 /// `postrider tenant`: the customers of the node.
 struct TenantCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tenant", abstract: "Add, list, disable and enable tenants.",
-    subcommands: [Add.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self)
+    commandName: "tenant", abstract: "Add, list, change, disable, enable and move tenants.",
+    subcommands: [Add.self, Set.self, List.self, Disable.self, Enable.self, Move.self], defaultSubcommand: List.self)
 
   struct Record: Encodable {
     var name: String
     var weight: Int32
     var createdAt: String
     var suspendedAt: String?
+    /// Only where there are several.
+    var shard: String?
+    var movingTo: String?
+    var retention: RetentionRecord
 
-    init(_ tenant: Tenant) {
+    init(_ tenant: Tenant, at placement: Placement? = nil) {
+      shard = placement?.shard
+      movingTo = placement?.movingTo
       name = tenant.name
       weight = tenant.weight
       createdAt = tenant.createdAt.iso
       suspendedAt = tenant.suspendedAt?.iso
+      retention = RetentionRecord(tenant.retention)
     }
   }
 
@@ -28,12 +36,42 @@ struct TenantCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @Argument(help: "1 to 63 letters, digits, «-», «_» and «.».") var name: String
     @Option(help: "Its share of delivery among tenants that wait, 1 to 1000.") var weight: Int32 = 1
+    @Option(help: "The database for its mail, where there are several (database.shards).")
+    var shard: String = Placement.home
 
     func run() throws {
-      let tenant = try common.withDatabase("tenant add") {
-        try TenantDirectory($0).addTenant(name, weight: weight)
+      let (tenant, placement) = try common.withShards("tenant add") { shards in
+        try shards.require(shard)
+        let directory = TenantDirectory(shards.home)
+        guard shard != Placement.home else {
+          return (try directory.addTenant(name, weight: weight), shards.isSharded ? Placement() : nil)
+        }
+        // At home in the first moment, but closed: from there it is moved.
+        let tenant = try directory.addTenant(name, weight: weight, movingTo: shard)
+        return (tenant, try shards.finishMove(of: tenant.id, name))
       }
-      try common.report(Record(tenant), "added tenant \(tenant.name)")
+      try common.report(
+        Record(tenant, at: placement), "added tenant \(tenant.name)" + (placement.map { " at \($0.shard)" } ?? ""))
+    }
+  }
+
+  struct Set: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change a tenant's retention.", discussion: "It holds for mail that is accepted from now on.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+    @OptionGroup var retention: RetentionOptions
+
+    func run() throws {
+      let tenant = try common.withDatabase("tenant set") { connection in
+        let directory = TenantDirectory(connection)
+        guard let before = try directory.tenants().first(where: { $0.name == name }) else {
+          throw CommandFailure(.notFound, "there is no tenant \(name)")
+        }
+        return try directory.setRetention(retention.applied(to: before.retention), ofTenant: name)
+      }
+      try common.report(Record(tenant), "retention of tenant \(tenant.name): \(tenant.retention.words ?? "default")")
     }
   }
 
@@ -43,13 +81,22 @@ struct TenantCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-      let tenants = try common.withDatabase("tenant list") { try TenantDirectory($0).tenants() }
-      if common.json { return try JSONOutput.print(tenants.map(Record.init)) }
-      var table = Table("tenant", ">weight", "added", "state")
+      let (tenants, placements) = try common.withShards("tenant list") { shards in
+        let placed = shards.isSharded ? try TenantEntry.placed(shards.home) : []
+        return (
+          try TenantDirectory(shards.home).tenants(),
+          shards.isSharded ? Dictionary(uniqueKeysWithValues: placed.map { ($0.id, $0.placement) }) : nil
+        )
+      }
+      let placement = { (tenant: Tenant) in placements.map { $0[tenant.id] ?? Placement() } }
+      if common.json { return try JSONOutput.print(tenants.map { Record($0, at: placement($0)) }) }
+      var table = Table(["tenant", ">weight", "retention", "added", "state"] + (placements == nil ? [] : ["shard"]))
       for tenant in tenants {
+        let state = tenant.suspendedAt.map { "disabled since \($0.readable)" } ?? "enabled"
+        let shard = placement(tenant).map { $0.shard + ($0.movingTo.map { ", moving to \($0)" } ?? "") }
         table.add(
-          tenant.name, tenant.weight, tenant.createdAt.readable,
-          tenant.suspendedAt.map { "disabled since \($0.readable)" } ?? "enabled")
+          [tenant.name, tenant.weight, tenant.retention.words ?? "default", tenant.createdAt.readable, state]
+            + (shard.map { [$0] } ?? []))
       }
       table.print()
     }
@@ -63,7 +110,11 @@ struct TenantCommand: ParsableCommand {
     @Argument var name: String
 
     func run() throws {
-      let tenant = try common.withDatabase("tenant disable") { try TenantDirectory($0).disableTenant(name) }
+      let tenant = try common.withShards("tenant disable") { shards in
+        let tenant = try TenantDirectory(shards.home).disableTenant(name)
+        try shards.copy(name)
+        return tenant
+      }
       try common.report(Record(tenant), "disabled tenant \(tenant.name); its queued mail waits")
     }
   }
@@ -75,8 +126,46 @@ struct TenantCommand: ParsableCommand {
     @Argument var name: String
 
     func run() throws {
-      let tenant = try common.withDatabase("tenant enable") { try TenantDirectory($0).enableTenant(name) }
+      let tenant = try common.withShards("tenant enable") { shards in
+        let tenant = try TenantDirectory(shards.home).enableTenant(name)
+        try shards.copy(name)
+        return tenant
+      }
       try common.report(Record(tenant), "enabled tenant \(tenant.name)")
+    }
+  }
+}
+
+extension TenantCommand {
+  struct Move: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a tenant's new mail go to another database.",
+      discussion: """
+        Nothing queued is copied: what the old database has is delivered from there. Submission is refused with 451 for
+        the moment between the closing of the old and the opening of the new one. If this command is interrupted, the
+        same again, or a keeper, finishes the move; with the old database's name it goes back. See docs/sharding.md.
+        """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+    @Argument(help: "«home», or a name from database.shards.") var shard: String
+    @Flag(help: "Go on although the database that it leaves cannot be reached: it is lost.") var leavingSource = false
+
+    func run() throws {
+      let (tenant, placement) = try common.withShards("tenant move") { shards in
+        try shards.require(shard)
+        guard let entry = try TenantEntry.find(name: name, shards.home) else {
+          throw CommandFailure(.notFound, "there is no tenant \(name)")
+        }
+        if entry.placement.shard != shard || entry.placement.movingTo != nil {
+          _ = try Placement.wish(entry.id, to: shard, shards.home)
+        }
+        let placement = try shards.finishMove(of: entry.id, name, leavingSource: leavingSource)
+        return (try TenantDirectory(shards.home).tenants().first { $0.id == entry.id }, placement)
+      }
+      guard let tenant else { throw CommandFailure(.notFound, "there is no tenant \(name)") }
+      try common.report(
+        Record(tenant, at: placement), "new mail of tenant \(name) goes to \(placement.shard)")
     }
   }
 }

@@ -29,6 +29,9 @@ struct DevCommand: AsyncParsableCommand {
   @Option(name: .customLong("dns-port"), help: "Port of the private name server.")
   var nameServerPort = 25_353
 
+  @Option(help: "First of the five ports for the roles' health and metrics; 0 takes any free ones.")
+  var statusPort = 9_641
+
   @Flag(help: "Send one message, wait for its delivery, show its trace, and stop.")
   var once = false
 
@@ -51,7 +54,8 @@ struct DevCommand: AsyncParsableCommand {
     let lock = try SupervisorLock(layout.path("lock"))
     let left = try await Leftovers.end(in: layout.path("run"))
     if !left.isEmpty { say("ended what an earlier run had left alive: \(left.joined(separator: ", "))") }
-    let ports = DevPorts(database: databasePort, redis: redisPort, nameServer: nameServerPort)
+    let ports = DevPorts(
+      database: databasePort, redis: redisPort, nameServer: nameServerPort, status: statusPort)
     let node = try await DevNode(layout: layout, ports: ports, overrides: overrides)
     let signals = TerminationSignals()
     try await node.start(stoppingAt: signals)

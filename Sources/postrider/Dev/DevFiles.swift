@@ -8,7 +8,18 @@ struct DevPorts: Sendable {
   var database: Int
   var redis: Int
   var nameServer: Int
+  /// Where each role tells about itself.
+  var status: [(role: String, port: Int)]
   static let delivery = 2_525
+  static let roles = ["keeper-1", "worker-1", "worker-2", "acceptor-1", "acceptor-2"]
+
+  /// - Parameter status: the first of as many as there are roles; 0: any free ones.
+  init(database: Int, redis: Int, nameServer: Int, status: Int) {
+    self.database = database
+    self.redis = redis
+    self.nameServer = nameServer
+    self.status = Self.roles.enumerated().map { ($1, status == 0 ? LoopbackPort.free() : status + $0) }
+  }
 }
 
 /// The files that the development node writes at each start.

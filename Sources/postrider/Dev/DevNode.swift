@@ -64,6 +64,7 @@ struct DevNode: Sendable {
       ("--database-port", "127.0.0.1", ports.database), ("--redis-port", "127.0.0.1", ports.redis),
       ("--dns-port", "127.0.0.1", ports.nameServer),
     ]
+    wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }
     wanted += settings.smtp.startTLS.listen.map { ("smtp.starttls.listen", $0.host, $0.port) }
     wanted += DevDestinations.hosts.map { ("delivery.port", $0.address, settings.delivery.port) }

@@ -12,7 +12,7 @@ struct DevProcesses: Sendable {
   let overrides: [String]
 
   func all() throws -> [ManagedProcess] {
-    let stopLimit = settings.shutdown.timeout + .seconds(10)
+    let stopLimit = settings.shutdown.notice + settings.shutdown.timeout + .seconds(10)
     var keeper = role("keeper", "keeper-1", .started, stopLimit)
     keeper.before = { [self] in try await DevSchema(layout: layout, files: files, overrides: overrides).prepare() }
     let submission = [settings.smtp.implicitTLS.listen, settings.smtp.startTLS.listen].flatMap { $0.map(\.port) }
@@ -33,9 +33,11 @@ struct DevProcesses: Sendable {
   private func role(
     _ role: String, _ name: String, _ readiness: ManagedProcess.Readiness, _ stopLimit: Duration
   ) -> ManagedProcess {
-    ManagedProcess(
-      layout.program(name, "postrider", [role] + DevSchema.configuration(layout, overrides)), readiness: readiness,
-      stopLimit: stopLimit)
+    // The last one wins, and one address for all would serve only the first.
+    let status = files.ports.status.first { $0.role == name }.map { ["status.listen=127.0.0.1:\($0.port)"] } ?? []
+    return ManagedProcess(
+      layout.program(name, "postrider", [role] + DevSchema.configuration(layout, overrides + status)),
+      readiness: readiness, stopLimit: stopLimit)
   }
 
   private func sink() -> ManagedProcess {

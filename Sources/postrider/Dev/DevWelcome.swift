@@ -5,12 +5,15 @@ extension DevNode {
   func printWelcome() {
     let environment = ". \(layout.shownRoot)/env.sh"
     let differing = PrivatePostgres.recommendedSettings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    let status = files.ports.status.map { "http://127.0.0.1:\($0.port)/readyz (\($0.role))" }
     say(
       """
 
       The node runs: port \(implicitPort) takes mail with TLS from the first byte, port \(startTLSPort) with STARTTLS.
       Delivered messages are in \(layout.shownRoot)/sink, logs in \(layout.shownRoot)/log.
       PostgreSQL has \(differing).
+      How each role is, and its numbers at /metrics:
+        \(status.joined(separator: "\n        "))
 
       Send a message, in another terminal:
 

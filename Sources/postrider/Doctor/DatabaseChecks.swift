@@ -6,12 +6,22 @@ internal import Settings
 /// The database, and what it tells about workers, keepers and clocks.
 struct DatabaseChecks {
   let settings: Settings
+  private let shard: DatabaseShard
 
-  func run() -> [Finding] {
+  /// Every database, home first.
+  static func all(_ settings: Settings) -> [Finding] {
+    settings.shards.flatMap { shard in
+      DatabaseChecks(settings: settings, shard: shard).run().map {
+        $0.about(shard: settings.isSharded ? shard.name : nil)
+      }
+    }
+  }
+
+  private func run() -> [Finding] {
     let connection: PostgresConnection
     let start = ContinuousClock.now
     do throws(PostgresError) {
-      connection = try Node(settings, role: "doctor").database(role: "doctor").connect()
+      connection = try Node(settings, role: "doctor").database(role: "doctor", shard: shard).connect()
     } catch {
       return [
         .failed(
@@ -23,12 +33,15 @@ struct DatabaseChecks {
     var findings = checked("database") { try reachable(connection, connectTime: connectTime) }
     guard findings.status != .failed else { return findings }
     findings += checked("clock") { [try clock(connection)] }
-    let version = (try? Schema.version(connection)) ?? 0
-    findings.append(schema(version))
-    guard version == Schema.newest else { return findings }
+    let fit = (try? Schema.fit(connection)) ?? .none
+    findings.append(
+      fit.isUsable ? .ok("schema", fit.description) : .failed("schema", fit.description, advice: fit.advice))
+    guard fit.isUsable else { return findings }
     findings += checked("purpose") { try installation(connection) }
+    if settings.isSharded { findings += checked("shard") { try identity(connection) } }
     findings += checked("workers") { [try workers(connection)] }
     findings += checked("keeper") { [try keeper(connection)] }
+    findings += checked("retention") { [try retention(connection)] }
     return findings
   }
 
@@ -114,17 +127,6 @@ struct DatabaseChecks {
       advice: "let NTP set both machines' clocks")
   }
 
-  private func schema(_ version: Int32) -> Finding {
-    if version == Schema.newest { return .ok("schema", "version \(version)") }
-    if version > Schema.newest {
-      return .failed(
-        "schema", "version \(version), newer than this build's \(Schema.newest)", advice: "use a build as new")
-    }
-    return .failed(
-      "schema", version == 0 ? "the database has none yet" : "version \(version), this build needs \(Schema.newest)",
-      advice: "run `postrider migrate`")
-  }
-
   private func installation(_ connection: PostgresConnection) throws -> [Finding] {
     let found = try DatabaseHealth.installation(connection)
     let wanted = settings.keeper.partitionsAhead
@@ -154,6 +156,32 @@ struct DatabaseChecks {
     return findings
   }
 
+  /// Whether it is the database that it should be; and, of home, which tenants are on the move.
+  private func identity(_ connection: PostgresConnection) throws -> [Finding] {
+    let names = settings.database.shards.map(\.name)
+    let isHome = shard.name == DatabaseShard.home
+    do {
+      if isHome {
+        _ = try ShardIdentity.checkHome(names, connection)
+      } else {
+        try ShardIdentity.check(shard.name, of: nil, connection)
+      }
+    } catch {
+      let advice = "see database.shards, then `postrider migrate`; docs/sharding.md"
+      return [.failed("shard", error.message, advice: advice)]
+    }
+    guard isHome else { return [.ok("shard", "is \(shard.name)")] }
+    let moving = try TenantEntry.moving(connection)
+    guard let first = moving.first else { return [.ok("shard", "is home of \(names.joined(separator: ", "))")] }
+    return [
+      .warning(
+        "shard",
+        "\(moving.count == 1 ? "a move is" : "\(moving.count) moves are") not finished, first that of "
+          + "\(first.name) to \(first.placement.movingTo ?? "")",
+        advice: "a keeper goes on with it as soon as both databases answer; `postrider tenant move` tries now")
+    ]
+  }
+
   private func workers(_ connection: PostgresConnection) throws -> Finding {
     let workers = try DatabaseHealth.workers(connection)
     let nodes = workers.nodes.joined(separator: ", ")
@@ -176,6 +204,21 @@ struct DatabaseChecks {
         advice: "start `postrider keeper`")
     }
     return .ok("keeper", "\(keeper.holder) leads, seen \(keeper.renewedAgo.brief) ago")
+  }
+
+  private func retention(_ connection: PostgresConnection) throws -> Finding {
+    let health = try RetentionHealth.look(interval: settings.retention.rewriteInterval, connection)
+    if let overdue = health.overdue, overdue > .seconds(3600) {
+      return .warning(
+        "retention", "bodies should have been redacted \(overdue.brief) ago", advice: "see the keeper's log")
+    }
+    guard health.unclean == 0 else {
+      return .warning(
+        "retention", "the tables of \(health.unclean) days still hold what remains of destroyed keys",
+        advice: "end long transactions (pg_stat_activity by xact_start): they are in the way of rewriting")
+    }
+    return .ok(
+      "retention", "nothing is overdue; old WAL files are \(health.reusesWAL ? "reused" : "removed") by the server")
   }
 }
 

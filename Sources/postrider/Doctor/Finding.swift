@@ -24,6 +24,14 @@ struct Finding: Encodable {
   }
 }
 
+extension Finding {
+  /// About one of several databases.
+  func about(shard: String?) -> Finding {
+    guard let shard else { return self }
+    return Finding(check: "\(check) \(shard)", status: status, detail: detail, advice: advice)
+  }
+}
+
 extension [Finding] {
   /// The worst of all.
   var status: Finding.Status {

@@ -19,6 +19,12 @@ struct MessageRecord: Encodable {
   var session: String
   var clientAddress: String
   var isRedacted: Bool
+  var redactedAt: String?
+  var endedAt: String?
+  /// Until when the body is kept, when the message has ended.
+  var bodyUntil: String?
+  var retentionSeconds: Int64
+  var bouncedRetentionSeconds: Int64
   var isFinal: Bool
   var noticeOf: String?
   var notices: [String]
@@ -42,6 +48,11 @@ struct MessageRecord: Encodable {
     session = facts.session
     clientAddress = facts.clientAddress
     isRedacted = facts.isRedacted
+    redactedAt = facts.redactedAt?.iso
+    endedAt = trace.endedAt?.iso
+    bodyUntil = trace.bodyUntil?.iso
+    retentionSeconds = facts.retention.body.components.seconds
+    bouncedRetentionSeconds = facts.retention.bounced.components.seconds
     isFinal = trace.isFinal
     noticeOf = facts.noticeOf?.description
     notices = facts.notices.map(\.description)

@@ -4,23 +4,53 @@ internal import Postgres
 
 /// The queue in two tables, or as JSON.
 struct QueueReport {
-  let lanes: [LaneSummary]
-  /// The lanes that are listed one by one.
-  let shown: [LaneSummary]
-  let errors: [Int64: LaneError]
+  /// What one database has.
+  struct Part {
+    var lanes: [LaneSummary]
+    var errors: [Int64: LaneError]
+    var now: Timestamp
+  }
+
+  struct Lane {
+    /// nil where there is one database only.
+    let shard: String?
+    let summary: LaneSummary
+    let error: LaneError?
+  }
+
+  /// Busiest first.
+  let lanes: [Lane]
+  /// Those that are listed one by one.
+  let shown: [Lane]
   let now: Timestamp
+  let unreachable: [String]?
+
+  init(_ parts: [(shard: String?, answer: Part)], unreachable: [String], limit: Int) {
+    lanes = parts.flatMap { shard, part in
+      part.lanes.map { Lane(shard: shard, summary: $0, error: part.errors[$0.lane]) }
+    }.sorted { $0.summary.total > $1.summary.total }
+    shown = Array(lanes.prefix(limit))
+    now = parts.map(\.answer.now).max() ?? Timestamp(microseconds: 0)
+    self.unreachable = unreachable.isEmpty ? nil : unreachable
+  }
+
+  private var isSharded: Bool { lanes.contains { $0.shard != nil } }
 
   struct Record: Encodable {
     var tenants: [Counts]
     var destinations: [Counts]
     /// How many destinations have mail; more than are listed, perhaps.
     var destinationsTotal: Int
+    /// Databases whose mail is not counted.
+    var unreachable: [String]?
   }
 
   struct Counts: Encodable {
     var tenant: String
     var isSuspended: Bool
     var destination: String?
+    /// Only where there are several.
+    var shard: String?
     var waiting = 0
     var due = 0
     var inFlight = 0
@@ -37,12 +67,13 @@ struct QueueReport {
     Record(
       tenants: tenants.map { counts($0.lanes) },
       destinations: shown.map { lane in
-        var counts = counts([lane])
-        counts.destination = lane.destination
-        counts.lastError = errors[lane.lane]?.attempt.result.words
-        counts.lastErrorAt = errors[lane.lane]?.at.iso
+        var counts = counts([lane.summary])
+        counts.destination = lane.summary.destination
+        counts.shard = lane.shard
+        counts.lastError = lane.error?.attempt.result.words
+        counts.lastErrorAt = lane.error?.at.iso
         return counts
-      }, destinationsTotal: lanes.count)
+      }, destinationsTotal: lanes.count, unreachable: unreachable)
   }
 
   func print() {
@@ -54,16 +85,20 @@ struct QueueReport {
     table.print()
     Swift.print()
     table = Table(
-      "destination", "tenant", ">waiting", ">due", ">in flight", ">held", "oldest", "next due", "last error")
+      ["destination", "tenant"] + (isSharded ? ["shard"] : [])
+        + [">waiting", ">due", ">in flight", ">held", "oldest", "next due", "last error"])
     for lane in shown {
-      table.add([lane.destination, lane.tenant] + cells([lane]) + [errors[lane.lane]?.attempt.result.words ?? ""])
+      let summary = lane.summary
+      table.add(
+        [summary.destination, summary.tenant] + (isSharded ? [lane.shard] : []) + cells([summary])
+          + [lane.error?.attempt.result.words ?? ""])
     }
     table.print()
     if shown.count < lanes.count { Swift.print("… and \(lanes.count - shown.count) more destinations (--limit)") }
   }
 
   private var tenants: [(name: String, lanes: [LaneSummary])] {
-    Dictionary(grouping: lanes, by: \.tenant).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    Dictionary(grouping: lanes.map(\.summary), by: \.tenant).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   private func cells(_ lanes: [LaneSummary]) -> [(any CustomStringConvertible)?] {

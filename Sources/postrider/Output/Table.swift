@@ -8,7 +8,9 @@ struct Table {
   private var rows: [[String]] = []
 
   /// - Parameter columns: titles; a `>` in front aligns the column to the right, as numbers want it.
-  init(_ columns: String...) {
+  init(_ columns: String...) { self.init(columns) }
+
+  init(_ columns: [String]) {
     self.columns = columns.map { $0.hasPrefix(">") ? (String($0.dropFirst()), .right) : ($0, .left) }
   }
 

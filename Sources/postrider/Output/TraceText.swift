@@ -2,6 +2,7 @@ internal import MailModel
 internal import MailQueue
 internal import Observability
 internal import Postgres
+internal import Settings
 
 /// A message's story for people: the facts, then what happened in the order of time, then what is to come.
 struct TraceText {
@@ -23,13 +24,29 @@ struct TraceText {
     list.add("accepted", "\(facts.acceptedAt.readable), \(facts.acceptedAt.relative(to: trace.now))")
     list.add("session", facts.clientAddress.isEmpty ? facts.session : "\(facts.session) from \(facts.clientAddress)")
     list.add("size", "\(facts.size) bytes, \(envelope.body.keyword)\(envelope.smtpUTF8 ? " SMTPUTF8" : "")")
-    list.add("body", facts.isRedacted ? "redacted: its key is destroyed" : nil as String?)
+    list.add("body", body)
     list.add("returned", envelope.returned.map { "RET=\($0.keyword)" })
     list.add("envelope id", envelope.envelopeID)
     list.add("expires", "\(facts.expiresAt.readable), \(facts.expiresAt.relative(to: trace.now))")
     list.add("notice of", facts.noticeOf)
     list.add("notices", facts.notices.map(\.description).joined(separator: ", "))
     return list
+  }
+
+  /// What has become of the body, or what will.
+  private var body: String {
+    if facts.isRedacted {
+      let ended = trace.endedAt.map { ", \(fate) \($0.readable)" } ?? ""
+      return "redacted" + (facts.redactedAt.map { " \($0.readable)" } ?? "") + ": its key is destroyed" + ended
+    }
+    if let until = trace.bodyUntil { return "kept until \(until.readable), \(until.relative(to: trace.now))" }
+    let (body, bounced) = (facts.retention.body, facts.retention.bounced)
+    return "kept while it waits, then \(DurationText.text(body))"
+      + (body == bounced ? "" : ", \(DurationText.text(bounced)) if it bounces")
+  }
+
+  private var fate: String {
+    trace.states.allSatisfy { $0.name == OutcomeKind.delivered.name } ? "delivered" : "ended"
   }
 
   private var timeline: String {
@@ -39,6 +56,7 @@ struct TraceText {
     for (index, state) in trace.states.enumerated() where !state.isFinal || state == .unknown {
       lines.append(row("now", state.name, recipient(Int32(index + 1)) + expectation(state)))
     }
+    if let at = facts.redactedAt { lines.append(line(since: at, "redacted", "nobody can read its body any more")) }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -1,11 +1,14 @@
 internal import Acceptor
 internal import Admission
 internal import ArgumentParser
+internal import CoreMetrics
 internal import DNS
 internal import Logging
 internal import MailQueue
 internal import NIOCore
 internal import NIOPosix
+internal import NodeMetrics
+internal import NodeStatus
 internal import Observability
 internal import Postgres
 internal import Redis
@@ -24,6 +27,12 @@ struct AcceptorCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try common.settingsWithLogging()
     let node = Node(settings, role: "acceptor")
+    var needs = StatusNeeds()
+    needs.tablesOfToday = true
+    try await node.withStatus(needs) { try await serve(node, settings, $0) }
+  }
+
+  private func serve(_ node: Node, _ settings: Settings, _ status: NodeStatus) async throws {
     guard let certificate = settings.smtp.certificateFile, let key = settings.smtp.keyFile else {
       throw CommandFailure(
         .configuration, "smtp.certificate_file and smtp.key_file must be set: mail is only taken over TLS")
@@ -32,21 +41,24 @@ struct AcceptorCommand: AsyncParsableCommand {
     if OpenFiles.allowAll() < settings.smtp.sessionsMax + 500 {
       node.logger.warning("the limit of open files (ulimit -Hn) is too low for smtp.sessions_max")
     }
-    let database = node.queueDatabase(role: "acceptor")
+    var limits = MessageWriter.Limits()
+    // The writer gives up before the session does, which closes the connection.
+    limits.patience = settings.smtp.queueTimeout * 0.9
     let policy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
-    try await node.checkDatabase(database)
+    let shards = try await node.shards(role: "acceptor", needsHome: true, statementTimeout: limits.patience)
 
-    let loginPool = PostgresPool(database, threads: 2)
+    let loginPool = PostgresPool(shards[0].database, threads: 2)
     let trusted = try await trustedClients(settings.smtp.plain, loginPool)
-    let queuePool = PostgresPool(database, threads: 4)
+    let queues = AcceptorQueues(shards, policy: policy, limits: limits)
     let threads = settings.smtp.threads
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads > 0 ? threads : System.coreCount)
     let files = NIOThreadPool(numberOfThreads: 2)
     files.start()
     let redis = RedisClient(url: try node.redisURL(), group: group)
     let queue = HintingEnqueuer(
-      MessageWriter(pool: queuePool, policy: policy), publisher: WakeHintPublisher(redis: redis, group: group))
+      queues.queue(directory: loginPool),
+      publisher: WakeHintPublisher(redis: redis, group: group))
     let service = AcceptorService(
       configuration: acceptor(settings, certificateFiles: [certificate, key]), tls: tls,
       authenticator: CredentialAuthenticator(
@@ -58,11 +70,16 @@ struct AcceptorCommand: AsyncParsableCommand {
     let ticketKeys = SharedTicketKeys(
       tls: tls, redis: redis, master: policy.master, rotation: settings.smtp.ticketRotation, logger: node.logger)
     await ticketKeys.begin()
+    status.addCertificate(file: certificate, name: settings.smtp.hostname)
+    let metrics = service.metrics
+    status.beforeMetrics { metrics.sessions.set(service.sessionCount) }
+    queues.watch(status)
+    status.watch(loginPool, "logins")
     try await service.start()
     node.logger.info("ready")
-    try await node.run([ticketKeys, service])
+    try await node.run([ticketKeys, queues, service], status, notice: settings.shutdown.notice)
     await redis.shutdown()
-    queuePool.shutdown()
+    queues.shutdown()
     loginPool.shutdown()
     node.logger.info("ended")
   }
@@ -92,8 +109,11 @@ struct AcceptorCommand: AsyncParsableCommand {
     configuration.headerSizeMax = smtp.headerSizeMax
     configuration.receivedCountMax = smtp.receivedMax
     configuration.showsClientAddress = smtp.receivedClientAddress == .show
+    configuration.proxyNetworks = smtp.proxyProtocol.allowNetworks.compactMap { CIDR($0) }
+    configuration.proxyHeaderTimeout = TimeAmount(smtp.proxyProtocol.timeout)
     configuration.commandTimeout = TimeAmount(smtp.commandTimeout)
     configuration.dataTimeout = TimeAmount(smtp.dataTimeout)
+    configuration.queueTimeout = TimeAmount(smtp.queueTimeout)
     configuration.sessionTimeMax = TimeAmount(smtp.sessionTimeMax)
     configuration.sessionsMax = smtp.sessionsMax
     configuration.spillThreshold = smtp.spillThreshold

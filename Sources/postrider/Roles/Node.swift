@@ -11,18 +11,19 @@ internal import Redis
 internal import RetryPolicy
 internal import Routing
 internal import SMTPClient
-internal import ServiceLifecycle
 internal import Settings
 internal import TLS
-internal import UnixSignals
 
 /// The parts that roles are put together from, made from the settings.
 struct Node {
   let settings: Settings
+  /// The role's.
+  let name: String
   let logger: Logger
 
   init(_ settings: Settings, role: String) {
     self.settings = settings
+    name = role
     var logger = Logger(label: "postrider.\(role)")
     logger[metadataKey: "node"] = "\(settings.node.name)"
     self.logger = logger
@@ -30,41 +31,39 @@ struct Node {
 
   // MARK: Database
 
-  func database(role: String, statementTimeout: Duration = .seconds(30)) -> PostgresConfiguration {
+  /// - Parameter shard: nil is home.
+  func database(role: String, shard: DatabaseShard? = nil, statementTimeout: Duration = .seconds(30))
+    -> PostgresConfiguration
+  {
     // The role itself sees to what a 250 promises, whatever the server's defaults are.
-    PostgresConfiguration(
-      url: settings.database.url, role: "postrider \(role)", statementTimeout: statementTimeout,
+    var configuration = PostgresConfiguration(
+      url: shard?.url ?? settings.database.url, role: "postrider \(role)", connectTimeout: .seconds(3),
+      statementTimeout: statementTimeout,
       preamble: [
         "SET synchronous_commit = on", "SET statement_timeout = '60s'",
         "SET idle_in_transaction_session_timeout = '60s'",
       ])
-  }
-
-  /// The same for a role that works on the queue.
-  func queueDatabase(role: String, statementTimeout: Duration = .seconds(30)) -> PostgresConfiguration {
-    var configuration = database(role: role, statementTimeout: statementTimeout)
-    configuration.preamble += PlannerSettings.preamble
+    configuration.report = { [logger = shard.map(logger(of:)) ?? logger] event in
+      switch event {
+      case .commitsWaitForStandby:
+        logger.critical(
+          "commits wait for a synchronous standby that does not answer: clients get 451, outcomes wait",
+          metadata: .fields([.alarm: "synchronous_standby_missing"]))
+      case .commitsNoLongerWait: logger.notice("commits no longer wait for a standby")
+      case .serverChanged(let server):
+        logger.notice("connected to another database server", metadata: .fields([.address: server]))
+      }
+    }
     return configuration
   }
 
-  /// Waits until the database is there, and refuses one that this build must not use.
-  func checkDatabase(_ configuration: PostgresConfiguration) async throws {
-    var waits = 0
-    while true {
-      do throws(PostgresError) {
-        try Schema.check(try configuration.connect())
-        return
-      } catch {
-        guard error.kind == .connection || error.kind == .timeout, waits < 120 else {
-          throw CommandFailure(.unavailable, "the database cannot be used: \(error.message)")
-        }
-        if waits % 10 == 0 {
-          logger.warning("waiting for the database", metadata: ["error": "\(error)"])
-        }
-        waits += 1
-        try await Task.sleep(for: .milliseconds(500))
-      }
-    }
+  /// The same for a role that works on the queue.
+  func queueDatabase(role: String, shard: DatabaseShard? = nil, statementTimeout: Duration = .seconds(30))
+    -> PostgresConfiguration
+  {
+    var configuration = database(role: role, shard: shard, statementTimeout: statementTimeout)
+    configuration.preamble += PlannerSettings.preamble + [Schema.durabilityPreamble]
+    return configuration
   }
 
   /// Redis only decides how fast: a role starts without it.
@@ -98,7 +97,9 @@ struct Node {
   }
 
   func enqueuePolicy() throws -> EnqueuePolicy {
-    EnqueuePolicy(retryPeriod: settings.retry.period, master: try masterKey())
+    EnqueuePolicy(
+      retryPeriod: settings.retry.period, master: try masterKey(),
+      retention: Retention(body: settings.retention.body, bounced: settings.retention.bounced))
   }
 
   // MARK: Delivery
@@ -149,16 +150,6 @@ struct Node {
   func retrySchedule() -> RetrySchedule {
     let retry = settings.retry
     return RetrySchedule(first: retry.first, factor: retry.factor, max: retry.max, jitter: retry.jitter)
-  }
-
-  // MARK: Life
-
-  /// Runs services until SIGTERM or SIGINT, then lets them drain; a second signal ends the process at once.
-  func run(_ services: [any Service]) async throws {
-    var configuration = ServiceGroupConfiguration(
-      services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(5)
-    try await ServiceGroup(configuration: configuration).run()
   }
 }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CoreMetrics
 internal import DNS
 internal import DeliveryWorker
 internal import Foundation
@@ -6,6 +7,8 @@ internal import Logging
 internal import MailModel
 internal import MailQueue
 internal import NIOPosix
+internal import NodeMetrics
+internal import NodeStatus
 internal import Observability
 internal import Postgres
 internal import Redis
@@ -22,12 +25,39 @@ struct WorkerCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try common.settingsWithLogging()
     OpenFiles.allowAll()
-    let parts = try await WorkerParts(settings, isolatedCommand: commandToDeliverAlone)
-    try await parts.node.run([
-      DeliveryWorkerService(services: parts.services, configuration: parts.configuration)
-    ])
+    let node = Node(settings, role: "worker")
+    try await node.withStatus { try await serve(node, settings, $0) }
+  }
+
+  private func serve(_ node: Node, _ settings: Settings, _ status: NodeStatus) async throws {
+    let parts = try await WorkerParts(node, isolatedCommand: commandToDeliverAlone)
+    let service = DeliveryWorkerService(databases: parts.databases, configuration: parts.configuration)
+    for (number, database) in parts.databases.enumerated() {
+      watch(service.state, number, database, status, isCritical: number == 0)
+    }
+    try await node.run([service], status)
     await parts.end()
     parts.node.logger.info("ended")
+  }
+
+  /// - Parameter isCritical: nothing works without it.
+  private func watch(
+    _ state: WorkerState, _ number: Int, _ database: WorkerServices, _ status: NodeStatus, isCritical: Bool
+  ) {
+    let (metrics, suffix) = (database.metrics, database.shard.map { " \($0)" } ?? "")
+    status.beforeMetrics {
+      metrics.leaseAge.set(state.lease(number)?.age.inSeconds ?? .nan)
+      metrics.jobsInFlight.set(state.jobsInFlight(number))
+      metrics.completionsWaiting.set(state.outcomesWaiting(number))
+    }
+    let level: Condition.Level = isCritical ? .failed : .degraded
+    status.add("lease\(suffix)") {
+      guard let lease = state.lease(number) else { return Condition(level, "no worker session: nothing is claimed") }
+      let age = "the last heartbeat was \(Int(lease.age.inSeconds)) s ago"
+      return Condition(lease.holds ? .ok : level, age)
+    }
+    status.watch(database.database, "queue\(suffix)")
+    status.watch(database.heartbeats, "heartbeats\(suffix)")
   }
 
   /// This program again, to deliver one message in a process of its own.
@@ -43,6 +73,7 @@ struct DeliverAloneCommand: AsyncParsableCommand {
     discussion: "Workers start it for a message whose delivery has ended three of them.", shouldDisplay: false)
 
   @OptionGroup var common: CommonOptions
+  @Option(help: "The database that has it; otherwise the only one.") var shard: String?
   @Argument(help: "The message's id.") var message: String
   @Argument(help: "The recipient's number, from 1.") var recipient: Int32
   @Argument(help: "The worker session that has the claim.") var claimant: String
@@ -52,8 +83,11 @@ struct DeliverAloneCommand: AsyncParsableCommand {
     guard let id = QueueID(message), let claimant = QueueID(claimant), let session = QueueID(session) else {
       throw ValidationError("message and sessions are given by their ids")
     }
-    let parts = try await WorkerParts(try common.settingsWithLogging(), isolatedCommand: nil)
-    let delivery = IsolatedDelivery(services: parts.services, configuration: parts.configuration)
+    let node = Node(try common.settingsWithLogging(), role: "worker")
+    let parts = try await WorkerParts(node, isolatedCommand: nil, only: shard)
+    guard let services = parts.databases.first else { throw ValidationError("there is no such shard") }
+    await services.whenUsable()
+    let delivery = IsolatedDelivery(services: services, configuration: parts.configuration)
     _ = try await delivery.run(
       IsolatedClaim(message: id, recipient: recipient, from: claimant, session: session))
     await parts.end()
@@ -63,26 +97,38 @@ struct DeliverAloneCommand: AsyncParsableCommand {
 /// What a worker and a delivery in a process of its own have in common.
 private struct WorkerParts {
   let node: Node
-  let services: WorkerServices
+  /// Home first.
+  let databases: [WorkerServices]
   let configuration: WorkerConfiguration
+  private let connections: ConnectionPool
   private let resolver: DNSResolver
   private let hints: WakeHintListener
 
-  init(_ settings: Settings, isolatedCommand: [String]?) async throws {
-    node = Node(settings, role: "worker")
+  /// - Parameter only: the one database that it is about; nil: all.
+  init(_ node: Node, isolatedCommand: [String]?, only: String? = nil) async throws {
+    let settings = node.settings
+    self.node = node
     ProcessPriority.lower(by: settings.worker.nice)
-    let database = node.queueDatabase(role: "worker")
     let bodies = BodyStore(master: try node.masterKey())
-    try await node.checkDatabase(database)
+    let shards = try await node.shards(role: "worker")
     resolver = try node.resolver()
     let group = MultiThreadedEventLoopGroup.singleton
     hints = WakeHintListener(url: try node.redisURL(), group: group)
-    services = WorkerServices(
-      database: PostgresPool(database, threads: 4),
-      heartbeats: PostgresPool(
-        node.queueDatabase(role: "worker heartbeat", statementTimeout: settings.worker.heartbeat), threads: 1),
-      bodies: bodies, router: try node.router(resolver), connections: try node.connectionPool(group),
-      mailLog: MailLog(), logger: node.logger, hints: hints.hints)
+    let (router, connections) = (try node.router(resolver), try node.connectionPool(group))
+    self.connections = connections
+    let (mailLog, stream) = (MailLog(), hints.hints)
+    databases = zip(shards, settings.shards).filter { only == nil || $0.0.name == only }.map { shard, setting in
+      var services = WorkerServices(
+        database: PostgresPool(shard.database, threads: 4),
+        heartbeats: PostgresPool(
+          node.queueDatabase(
+            role: "worker heartbeat", shard: setting, statementTimeout: settings.worker.heartbeat), threads: 1),
+        bodies: bodies, router: router, connections: connections, mailLog: mailLog, logger: shard.logger,
+        hints: stream, metrics: WorkerMetrics(shard.metrics))
+      if settings.isSharded { services.shard = shard.name }
+      services.whenUsable = { await shard.waitUntilUsable() }
+      return services
+    }
     var configuration = WorkerConfiguration(node: settings.node.name, retry: node.retrySchedule())
     configuration.jobsMax = settings.worker.jobsMax
     configuration.connectionsPerDestination = settings.delivery.connectionsPerDestination
@@ -96,9 +142,11 @@ private struct WorkerParts {
 
   func end() async {
     await hints.shutdown()
-    services.connections.shutdown()
+    connections.shutdown()
     resolver.shutdown()
-    services.database.shutdown()
-    services.heartbeats.shutdown()
+    for database in databases {
+      database.database.shutdown()
+      database.heartbeats.shutdown()
+    }
   }
 }

@@ -72,7 +72,8 @@ final class QueueDatabase {
   func claim(_ rows: Int) throws -> [ClaimedMessage] {
     counter += 1
     return try Claims.take(
-      session: session, counter: counter, cursor: &cursor, lanesMax: 64, rowsMax: rows, connection)
+      session: session, counter: counter, cursor: &cursor, rowsMax: rows, connection
+    ).messages
   }
 
   func complete(_ claimed: [ClaimedMessage]) throws {

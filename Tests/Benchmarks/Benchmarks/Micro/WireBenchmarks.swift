@@ -30,8 +30,26 @@ func wireBenchmarks() {
         var parser = ReplyParser()
         parser.append(bytes)
         guard let reply = try parser.next() else { continue }
-        blackHole(reply.isPositive ? nil : verdict(on: .refused(reply, .recipient)))
+        blackHole(reply.isPositive ? nil : getBounceInfo(.reply(reply)))
       }
+    }
+  }
+
+  let typical = Reply(
+    550, EnhancedStatus(5, 1, 1),
+    "<someone@example.org>: Recipient address rejected: User unknown in local recipient table")
+  Benchmark("\(calls) times: what a typical reply means") { benchmark in
+    for _ in 0..<calls { blackHole(getBounceInfo(.reply(typical))) }
+  }
+  // 64 KB each: nothing known, all phrases, and every byte in a charset to be guessed.
+  let hostile: [(String, [UInt8])] = [
+    ("one long word", [UInt8](repeating: 0x61, count: 65536)),
+    ("phrases", Array(String(repeating: "no such user over quota blocked using listed in ", count: 1366).utf8)),
+    ("unknown charset", (0..<65536).map { UInt8(0x80 + $0 * 31 % 128) }),
+  ]
+  for (name, bytes) in hostile {
+    Benchmark("what a hostile reply of 64 KB means: \(name)") { benchmark in
+      blackHole(getBounceInfo(.text(bytes)))
     }
   }
 

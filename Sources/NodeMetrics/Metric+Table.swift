@@ -1,0 +1,128 @@
+extension Metric {
+  /// All that can be shown.
+  package static let all: [Metric] = process + acceptor + worker + keeper + queue
+
+  // MARK: Every process
+
+  static let build = Metric(
+    "postrider_build_info", .gauge, labels: ["role", "version", "schema"],
+    "Always 1; the labels say what runs, and which schema it was built for.")
+  static let ready = Metric("postrider_ready", .gauge, "1 while /readyz answers 200.")
+  static let draining = Metric("postrider_draining", .gauge, "1 from SIGTERM on.")
+  static let databaseUp = Metric("postrider_database_up", .gauge, "1 if PostgreSQL answered the last question.")
+  static let databaseAnswer = Metric(
+    "postrider_database_answer_seconds", .gauge, "How long PostgreSQL took for the last question about its health.")
+  static let databaseWaiting = Metric(
+    "postrider_database_waiting", .gauge, labels: ["pool"], "Work that waits for a connection to PostgreSQL.")
+  static let redisUp = Metric("postrider_redis_up", .gauge, "1 if Redis answered the last question.")
+  static let redisAnswer = Metric(
+    "postrider_redis_answer_seconds", .gauge, "How long Redis took for the last question about its health.")
+  static let partitionsAhead = Metric(
+    "postrider_partitions_ahead_days", .gauge, "For how many days, today included, there are tables.")
+  package static let process = [
+    build, ready, draining, databaseUp, databaseAnswer, databaseWaiting, redisUp, redisAnswer, partitionsAhead,
+  ]
+
+  // MARK: Acceptor
+
+  static let sessions = Metric("postrider_sessions", .gauge, "SMTP sessions that are open now.")
+  static let sessionsBegun = Metric("postrider_sessions_total", .counter, "SMTP sessions that began.")
+  static let messagesAccepted = Metric("postrider_messages_accepted_total", .counter, "Messages that got 250.")
+  static let recipientsAccepted = Metric(
+    "postrider_recipients_accepted_total", .counter, "Recipients of messages that got 250.")
+  static let bytesAccepted = Metric(
+    "postrider_bytes_accepted_total", .counter, "Octets of messages that got 250, as stored.")
+  static let refused = Metric(
+    "postrider_refused_total", .counter, labels: ["reason"], "4xx and 5xx replies to clients, and sessions turned away."
+  )
+  static let acceptance = Metric(
+    "postrider_acceptance_seconds", .seconds, "From the end of a message's content to its 250.")
+  static let enqueueBatch = Metric(
+    "postrider_enqueue_messages", .sizes, "Messages that shared a transaction into the queue.")
+  static let enqueueTime = Metric("postrider_enqueue_seconds", .seconds, "One transaction into the queue.")
+  static let certificateDays = Metric(
+    "postrider_certificate_days", .gauge, "Whole days until the acceptor's certificate ends; negative afterwards.")
+  package static let acceptor = [
+    sessions, sessionsBegun, messagesAccepted, recipientsAccepted, bytesAccepted, refused, acceptance, enqueueBatch,
+    enqueueTime, certificateDays,
+  ]
+
+  // MARK: Worker
+
+  static let attempts = Metric(
+    "postrider_attempts_total", .counter, labels: ["outcome"], "Recipients whose attempt has ended, by outcome.")
+  static let delivery = Metric(
+    "postrider_delivery_seconds", .seconds, "From a message's turn in a worker to the end of its attempt.")
+  static let jobsInFlight = Metric("postrider_jobs_in_flight", .gauge, "Recipients in flight in this worker.")
+  static let claimBatch = Metric(
+    "postrider_claim_recipients", .sizes, "Recipients that came with one claim; none: not counted.")
+  static let claimTime = Metric("postrider_claim_seconds", .seconds, "One claim, with the bodies that come along.")
+  static let claimFailures = Metric(
+    "postrider_claim_failures_total", .counter, "Claims that the database did not answer.")
+  static let completionBatch = Metric(
+    "postrider_completion_recipients", .sizes, "Outcomes that shared a transaction.")
+  static let completionTime = Metric("postrider_completion_seconds", .seconds, "One transaction of outcomes.")
+  static let completionsWaiting = Metric(
+    "postrider_completions_waiting", .gauge, "Outcomes that are known and not yet in the database.")
+  static let leaseAge = Metric(
+    "postrider_worker_lease_age_seconds", .gauge,
+    "Since this worker sent its last heartbeat that was answered; its lease ends when that reaches worker.lease.")
+  static let heartbeatFailures = Metric(
+    "postrider_heartbeat_failures_total", .counter, "Heartbeats that were not answered.")
+  package static let worker = [
+    attempts, delivery, jobsInFlight, claimBatch, claimTime, claimFailures, completionBatch, completionTime,
+    completionsWaiting, leaseAge, heartbeatFailures,
+  ]
+
+  // MARK: Keeper
+
+  static let leading = Metric("postrider_keeper_leading", .gauge, "1 in the keeper that leads.")
+  static let round = Metric("postrider_keeper_round_seconds", .seconds, "One round of all duties.")
+  static let dutyFailures = Metric(
+    "postrider_keeper_duty_failures_total", .counter, labels: ["duty"], "Duties that failed and are tried again.")
+  static let expired = Metric("postrider_expired_total", .counter, "Recipients whose retry period ended.")
+  static let notices = Metric("postrider_notices_total", .counter, "Failure notices that were queued.")
+  static let redacted = Metric(
+    "postrider_redacted_total", .counter, "Messages whose bodies' keys were destroyed because their retention ended.")
+  static let sessionsEnded = Metric(
+    "postrider_worker_sessions_ended_total", .counter, "Worker sessions that were ended because their lease ran out.")
+  static let lanesWoken = Metric(
+    "postrider_lanes_woken_total", .counter, "Lanes that slept although they had jobs to do. Anything but 0 is a fault."
+  )
+  package static let keeper = [leading, round, dutyFailures, expired, notices, redacted, sessionsEnded, lanesWoken]
+
+  // MARK: The queue, as the leading keeper sees it
+
+  static let queueEstimate = Metric(
+    "postrider_queue_recipients", .gauge, "Recipients in the queue, as PostgreSQL's statistics estimate them.")
+  static let queueDelay = Metric(
+    "postrider_queue_delay_seconds", .gauge, "How long the most overdue recipient that was seen has been due.")
+  static let queueLanes = Metric(
+    "postrider_queue_lanes", .gauge, labels: ["state"],
+    "Pairs of tenant and destination that were looked at: ready (has or may have due mail) or waiting.")
+  static let queueIsComplete = Metric(
+    "postrider_queue_complete", .gauge,
+    "1 if the last look reached all that is queued; 0: counts by tenant and destination are lower bounds.")
+  static let queueLook = Metric("postrider_queue_look_seconds", .gauge, "How long the last look at the queue took.")
+  static let tenantRecipients = Metric(
+    "postrider_tenant_queue_recipients", .gauge, labels: ["tenant"],
+    "Recipients in the queue by tenant, as far as seen.")
+  static let tenantDelay = Metric(
+    "postrider_tenant_queue_delay_seconds", .gauge, labels: ["tenant"],
+    "How long a tenant's most overdue recipient that was seen has been due.")
+  static let destinationRecipients = Metric(
+    "postrider_destination_queue_recipients", .gauge, labels: ["destination"],
+    "Recipients in the queue by destination, as far as seen.")
+  static let destinationDelay = Metric(
+    "postrider_destination_queue_delay_seconds", .gauge, labels: ["destination"],
+    "How long a destination's most overdue recipient that was seen has been due.")
+  static let workerSessions = Metric(
+    "postrider_worker_sessions", .gauge, "Worker sessions that live, as the database knows them.")
+  static let oldestLease = Metric(
+    "postrider_worker_sessions_lease_age_max_seconds", .gauge,
+    "Since the last heartbeat of the living session that was silent for longest.")
+  package static let queue = [
+    queueEstimate, queueDelay, queueLanes, queueIsComplete, queueLook, tenantRecipients, tenantDelay,
+    destinationRecipients, destinationDelay, workerSessions, oldestLease,
+  ]
+}

@@ -1,0 +1,116 @@
+"""The image and the compose file."""
+import os
+import re
+import subprocess
+import typing
+
+from .case import CLUSTER, DRAIN_SLACK, PRODUCTS, ROOT, ClusterCase, check_environment, effective, from_pypi, needs, \
+    seconds, settings, yaml
+
+CONTAINER = CLUSTER / "container"
+COMPOSE = CONTAINER / "compose.yaml"
+SETTINGS = CONTAINER / "postrider.yaml"
+
+
+class ImageTests(ClusterCase):
+    """The container file and what it makes the image of."""
+
+    @from_pypi("hadolint")
+    def test_hadolint_accepts_it(self) -> None:
+        self.assert_accepts("hadolint", CONTAINER / "Containerfile")
+        loose = self.broken(CONTAINER / "Containerfile", "USER 65532:65532", "USER root")
+        self.assert_refuses("hadolint", loose, because="DL3002")
+
+    def test_it_builds_what_there_is(self) -> None:
+        text = (CONTAINER / "Containerfile").read_text()
+        for source in re.findall(r"^COPY (?!--from)(\S+) ", text, re.M):
+            self.assertTrue((ROOT / source).exists(), source)
+        # What scripts/setup installs to build with is installed there too.
+        wanted = set(re.findall(r"lib\S+-dev", (ROOT / "scripts/setup").read_text()))
+        self.assertEqual(wanted - set(re.findall(r"lib\S+-dev", text)), set())
+        self.assertIn(".build/release/postrider", text)
+        for port in re.search(r"^EXPOSE (.*)$", text, re.M)[1].split():
+            defaults = settings()["smtp.implicit_tls.listen"] + settings()["smtp.starttls.listen"] + ":9641"
+            self.assertIn(f":{port}", defaults)
+
+    def test_the_executable_runs_where_there_is_no_shell(self) -> None:
+        if os.geteuid() != 0:
+            self.skipTest("only root can change its root")
+        root = self.directory / "root"
+        self.assert_accepts(str(CONTAINER / "collect-root"), PRODUCTS / "postrider", root)
+        self.assertFalse((root / "bin/sh").exists())
+        (root / "settings.yaml").write_bytes(SETTINGS.read_bytes())
+        # As every runtime of containers does; Swift finds its arguments there.
+        enter = 'mount -t proc proc "$0/proc" && exec chroot --userspec=65532:65532 "$0" /usr/bin/postrider "$@"'
+        command = ["unshare", "--mount", "--", "sh", "-c", enter, str(root)]
+        said = self.assert_accepts(command[0], *command[1:], "config", "check", "--config", "/settings.yaml")
+        self.assertIn("in order", said)
+        # It gets as far as looking for its database: libpq and OpenSSL are there.
+        code, output = self.run_tool(command[0], *command[1:], "queue", "show", "--set",
+                                     "database.url=postgresql://postrider@127.0.0.1:1/postrider?sslmode=verify-full"
+                                     "&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
+        self.assertEqual(code, 69, output)
+        self.assertIn("refused", output)
+
+
+@needs("yaml")
+class ComposeTests(ClusterCase):
+    """cluster/container/compose.yaml."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.compose: dict[str, typing.Any] = yaml.safe_load(COMPOSE.read_text())
+        self.services: dict[str, typing.Any] = self.compose["services"]
+
+    @from_pypi("check-jsonschema")
+    def test_it_is_after_the_specification(self) -> None:
+        self.assert_accepts("check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
+        wrong = self.broken(COMPOSE, "stop_grace_period: 60s", "stop_grace: 60s")
+        self.assert_refuses("check-jsonschema", "--builtin-schema", "vendor.compose-spec", wrong, because="stop_grace")
+
+    def test_every_variable_is_a_setting(self) -> None:
+        roles = {name: service for name, service in self.services.items() if "cluster/container" in str(service)}
+        self.assertEqual(len(roles), 7)
+        for name, service in roles.items():
+            values = check_environment(service["environment"], SETTINGS)
+            self.assertEqual(values["status.listen"], "0.0.0.0:9641", name)
+            self.assertIn(service["command"][0], ("acceptor", "worker", "keeper", "migrate"))
+
+    def test_time_to_end_fits_the_drain(self) -> None:
+        values = effective(SETTINGS)
+        for name, service in self.services.items():
+            if role := re.match(r"(acceptor|worker|keeper)\d$", name):
+                notice = seconds(values["shutdown.notice"]) if role[1] == "acceptor" else 0
+                self.assertGreater(seconds(service["stop_grace_period"]),
+                                   notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK, name)
+
+    def test_what_it_names_is_there(self) -> None:
+        for name, config in self.compose["configs"].items():
+            self.assertTrue((CONTAINER / config["file"]).exists(), name)
+        for name, service in self.services.items():
+            for kind in ("configs", "secrets", "networks"):
+                used = [item["source"] if isinstance(item, dict) else item for item in service.get(kind, [])]
+                self.assertEqual(set(used) - set(self.compose[kind]), set(), name)
+            self.assertEqual(set(service.get("depends_on", [])) - set(self.services), set(), name)
+        # HAProxy's servers are the acceptors.
+        servers = set(re.findall(r"server a\d (\w+):", (CONTAINER / "haproxy.cfg").read_text()))
+        self.assertEqual(servers, {name for name in self.services if name.startswith("acceptor")})
+        self.assertIn(self.compose["networks"]["inside"]["ipam"]["config"][0]["subnet"],
+                      effective(SETTINGS)["smtp.proxy_protocol.allow_networks"])
+
+    def test_shell_scripts_are_shell(self) -> None:
+        for file in (CONTAINER / "collect-root", CONTAINER / "start-standby", CONTAINER / "replication.sh",
+                     CLUSTER / "kubernetes/redis/start-redis"):
+            result = subprocess.run(["sh", "-n", file], capture_output=True, text=True)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    @from_pypi("yamllint")
+    def test_yaml_is_in_order(self) -> None:
+        rules = ("{extends: default, rules: {line-length: {max: 130}, document-start: disable, "
+                 "comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}, "
+                 "braces: {max-spaces-inside: 0}, octal-values: disable}}")
+        files = [file for ending in ("yaml", "yml") for file in CLUSTER.rglob(f"*.{ending}")]
+        self.assertGreater(len(files), 10)
+        self.assert_accepts("yamllint", "--strict", "-d", rules, *files)
+        wrong = self.broken(COMPOSE, "name: postrider\n", "name: postrider\nname: postrider\n")
+        self.assert_refuses("yamllint", "--strict", "-d", rules, wrong, because="duplication")

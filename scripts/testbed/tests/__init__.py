@@ -1,0 +1,1 @@
+"""Tests of the test bed itself; `python3 -m unittest discover -s scripts -t scripts` runs them."""
