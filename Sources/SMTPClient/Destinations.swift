@@ -36,8 +36,8 @@ final class Destinations: Sendable {
     var idleCount = 0
     var nextID: UInt64 = 0
     var isShutDown = false
-    /// `dismissExpired` will be called.
-    var isTimed = false
+    /// `dismissExpired` will be called then.
+    var timedFor: ContinuousClock.Instant?
     /// Who wants to know when nothing is left.
     var emptied: [@Sendable () -> Void] = []
   }
@@ -53,7 +53,7 @@ final class Destinations: Sendable {
   ///   - limit: connections to one destination at once.
   ///   - waitMax: how long somebody waits for one.
   ///   - patience: a host whose line takes longer is slow; only two deliveries for each connection go on waiting.
-  ///   - wakeAfter: calls `dismissExpired` after that time; one call is under way at a time.
+  ///   - wakeAfter: calls `dismissExpired` after that time, once for each time it is asked to.
   init(
     limit: Int, idleMax: Int, waitMax: Duration, patience: Duration,
     wakeAfter: @escaping @Sendable (Destinations, Duration) -> Void
@@ -93,9 +93,8 @@ final class Destinations: Sendable {
       if state.isShutDown { return (.refused("shutting down"), nil) }
       if Self.enter(&state.destinations[key, default: Destination()], limit) { return (.granted, nil) }
       guard state.destinations[key]?.line.append(waiter, rules) == true else { return (WaitingLine.isFull, nil) }
-      guard !state.isTimed else { return (nil, nil) }
-      state.isTimed = true
-      return (nil, state.destinations[key]?.line.nextDeadline(rules))
+      let deadline = state.destinations[key]?.line.nextDeadline(rules)
+      return (nil, Self.time(&state, for: deadline, at: waiter.since))
     }
     if let answer { resume(answer) }
     if let deadline { wakeAfter(self, waiter.since.duration(to: deadline)) }
@@ -123,12 +122,23 @@ final class Destinations: Sendable {
         deadline = [deadline, next].compactMap(\.self).min()
         Self.tidy(&state, key)
       }
-      state.isTimed = deadline != nil
-      return (expired, deadline)
+      return (expired, Self.time(&state, for: deadline, at: now))
     }
     for (waiter, answer) in expired { waiter.resume(answer) }
     if let deadline { wakeAfter(self, now.duration(to: deadline)) }
     announceIfEmpty()
+  }
+
+  /// Whoever came first may wait long; those behind the short part have less patience, and so an earlier deadline.
+  /// - Returns: the deadline when nobody will call `dismissExpired` by then.
+  private static func time(
+    _ state: inout State, for deadline: ContinuousClock.Instant?, at now: ContinuousClock.Instant
+  ) -> ContinuousClock.Instant? {
+    guard let deadline else { return nil }
+    // A timer's clock may be a little ahead of ours: one that is due by now may be the one that called.
+    if let timedFor = state.timedFor, timedFor > now + .milliseconds(10), timedFor <= deadline { return nil }
+    state.timedFor = deadline
+    return deadline
   }
 
   /// Gives a permit back; the longest waiter gets it.

@@ -135,6 +135,31 @@ import Testing
     try await sink.stop()
   }
 
+  /// The first in line may wait an hour. That must not make those behind the line's short part wait as long.
+  @Test(.timeLimit(.minutes(2))) func whoStandsFarBackIsHandedBackSoon() async throws {
+    let sink = try await Sink(answersData: false)
+    let pool = try pool {
+      $0.connectionsPerDestination = 1
+      $0.permitWaitMax = .seconds(3600)
+      $0.linePatience = .milliseconds(50)
+    }
+    let first = Task { await pool.deliver(transaction(), over: route(sink.port)) }
+    await sink.dataSeen()
+    await withTaskGroup(of: AttemptResult.self) { waiting in
+      for _ in 0..<5 {
+        waiting.addTask { [self] in await pool.deliver(transaction(), over: route(sink.port))[0].result }
+      }
+      for _ in 0..<3 {
+        #expect(await waiting.next() == .notTried("too many deliveries wait for this host"))
+      }
+      #expect(pool.counts.waiting == 2)
+      waiting.cancelAll()
+    }
+    first.cancel()
+    _ = await first.value
+    try await sink.stop()
+  }
+
   /// Far more than the sockets' buffers hold, so that back pressure is at work; then one that breaks off.
   @Test func largeMessages() async throws {
     let sink = try await Sink()

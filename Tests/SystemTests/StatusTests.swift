@@ -97,7 +97,8 @@ import Testing
     let keeper = try await node.keeper()
     _ = try await acceptor.waitUntil("/readyz", code: 200, saying: "ok: partitions: ")
     // During an upgrade the database goes first: a newer schema is no reason to stop.
-    try await node.database.query("INSERT INTO postrider.schema_version VALUES (9999, 'of a newer build')")
+    try await node.database.query(
+      "INSERT INTO postrider.schema_version (number, title, oldest) VALUES (9999, 'of a newer build', 1)")
     _ = try await acceptor.waitUntil("/readyz", code: 200, saying: "version 9999, newer than this build's")
     try await node.database.query("DELETE FROM postrider.schema_version WHERE number > 1")
     _ = try await acceptor.waitUntil("/readyz", code: 503, saying: "run `postrider migrate` first")
