@@ -6,7 +6,8 @@ package struct Leadership: Sendable, Hashable {
   package let epoch: Int64
 
   /// Takes or keeps the lead.
-  /// - Parameter patience: a leader that has not renewed for so long is replaced.
+  /// - Parameter patience: a leader that has not renewed for so long is replaced. So is one whose renewal is that far in
+  ///   the future: a server whose clock was ahead wrote it, and nobody knows how old it is.
   /// - Returns: nil while another keeper leads.
   package static func take(holder: String, patience: Duration, _ connection: PostgresConnection) throws(PostgresError)
     -> Leadership?
@@ -20,7 +21,8 @@ package struct Leadership: Sendable, Hashable {
       VALUES ('keeper', 1, $1::text, clock_timestamp())
       ON CONFLICT (duty) DO UPDATE SET holder = $1::text, renewed_at = clock_timestamp(),
         epoch = l.epoch + CASE WHEN l.holder = $1::text THEN 0 ELSE 1 END
-      WHERE l.holder = $1::text OR l.renewed_at < clock_timestamp() - $2::bigint * interval '1 microsecond'
+      WHERE l.holder = $1::text OR l.renewed_at NOT BETWEEN clock_timestamp() - $2::bigint * interval '1 microsecond'
+        AND clock_timestamp() + $2::bigint * interval '1 microsecond'
       RETURNING l.epoch
       """, parameters)
     return result.rowCount == 1 ? Leadership(epoch: try result.int64(0, 0)) : nil

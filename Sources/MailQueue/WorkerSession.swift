@@ -55,6 +55,9 @@ package enum WorkerSessions {
 
   /// Ends the sessions whose lease has run out, unless the database itself was not up, or not to be reached, for a
   /// full lease: then their workers could not have renewed either.
+  ///
+  /// A renewal in the future was written by a server whose clock was ahead of this one's. It counts as made now, or a dead
+  /// worker would seem alive for as long as the clocks differ.
   /// - Parameters:
   ///   - inContact: for how long the caller has had answers from this server without a gap.
   ///   - serverStart: which server that is (`DatabaseHealth.serverStart`). Another one may have been promoted since, with
@@ -68,6 +71,9 @@ package enum WorkerSessions {
     parameters.append(serverStart)
     let result = try connection.query(
       """
+      WITH future AS (
+        UPDATE postrider.worker_session SET renewed_at = clock_timestamp()
+        WHERE ended_at IS NULL AND renewed_at > clock_timestamp())
       UPDATE postrider.worker_session s SET ended_at = clock_timestamp(), ended_why = 'the lease ran out'
       FROM (SELECT w.id FROM postrider.worker_session w
             WHERE w.ended_at IS NULL AND w.renewed_at < clock_timestamp() - w.lease

@@ -55,4 +55,21 @@ import Testing
     #expect(another == 0, "the server that was known is not this one")
     #expect(try await queue.endDead(inContact: .seconds(1)) == [silent])
   }
+
+  /// After the promotion of a machine whose clock is behind, what is written there seems to come from the future.
+  @Test func renewalsFromTheFutureKeepNobodyAlive() async throws {
+    let queue = try await QueueFixture()
+    let silent = try await queue.session(lease: .milliseconds(100))
+    try await queue.database.query(
+      "UPDATE postrider.worker_session SET renewed_at = clock_timestamp() + interval '1 hour'")
+    #expect(try await queue.endDead(inContact: .seconds(1)).isEmpty, "it has a lease from now")
+    try await eventually("its session has ended") { try await queue.endDead(inContact: .seconds(1)) == [silent] }
+
+    let first = try #require(try await take("a", queue))
+    try await queue.database.query(
+      "UPDATE postrider.leadership SET renewed_at = clock_timestamp() + interval '1 hour'")
+    let second = try #require(try await take("b", queue, patience: .seconds(60)))
+    #expect(second.epoch > first.epoch)
+    #expect(try await take("a", queue, patience: .seconds(60)) == nil)
+  }
 }

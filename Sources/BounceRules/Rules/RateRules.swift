@@ -4,7 +4,8 @@ let greylistRules: [BounceRule] = [
     "greylist", .greylist,
     any: """
       greylist+|tempgreylist|graylist+|grey list+|gray list+|gray listed|greypass+|grey wall|postgrey|grey listed|\
-      greylisted by|deferred using greylisting|first time sender * try again|^postgrey.schweikert.ch
+      greylisted by|recipient address rejected : try again|\
+      deferred using greylisting|first time sender * try again|^postgrey.schweikert.ch
       """,
     unless: "recipient quota", from: "Postgrey, milter-greylist, Exim, SQLgrey", since: "2003",
     example: """

@@ -32,7 +32,7 @@ let reputationRules: [BounceRule] = [
     any: """
       connection refused * %|from your host|from your server|from your ip|from your network|from spammers|\
       allowed to send mail from this host|mail from this host|blocked using|blocked by rbl|blocked by dnsbl|\
-      blocked by * rbl|blocked by * dnsbl|blocked by * blacklist+|blocked by * block list|rejected by rbl|\
+      blocked by * rbl|dnsrbl|blocked by * dnsbl|blocked by * blacklist+|blocked by * block list|rejected by rbl|\
       rejected by * rbl|rejected by dnsbl|rbl reject|rbl deny|rbl match|rbl restriction+|rbl rejected|rbl failed|\
       rbl blocked|rbl lookup|rbl check|rbl listed|rbl filter|rbl policy|in rbl|on rbl|an rbl|in a rbl|rbls|\
       dnsbl reject|dnsbl listed|dnsbl match|dnsbl : |in dnsbl|on dnsbl|a dnsbl|found in dnsbl|\

@@ -127,7 +127,7 @@ let transportRules: [BounceRule] = [
       syntax rcpt|syntax error|syntax error in|command not recognized|command unrecognized|\
       command not implemented|command not supported|command unknown|command out of sequence|command parameter|\
       command syntax|command not understood|command not permitted|commands not|unrecognized command|\
-      unrecognised command|unknown command|unimplemented command|unimplemented|unsupported command|\
+      unrecognised command|unknown command|unimplemented command|unimplemented|unsupported command|unsupported option|\
       invalid command|invalid parameter+|invalid argument+|illegal command|bad command|bad sequence|bad syntax|\
       bad parameter|bad argument|improper sequence|out of sequence|sequence error|sequence of commands|sequence|\
       wrong sequence|invalid sequence|improper command|need rcpt|need mail|need helo|need data|send helo|say helo|\

@@ -113,16 +113,28 @@ def failover(run: Run) -> None:
 
 @scenario("pg-failover-clock", "the promoted machine's clock is an hour ahead, then another's an hour behind")
 def failover_clock(run: Run) -> None:
-    """Leases outlive it, for nothing is taken until a full lease after the change; the schedule leaps by an hour."""
+    """Leases outlive it, for nothing is taken until a full lease after the change; the schedule leaps by an hour.
+
+    A worker and the leading keeper die with the old machine: what they wrote last seems an hour old, then an hour ahead.
+    """
     for dead, next_one, offset in (("pg1", "pg2", 3600), ("pg2", "pg1", -3600)):
         run.cluster.set_clock(next_one, offset)
         # The standby has to run with that clock before it is promoted.
         run.restart(next_one)
         run.wait_for_progress(20)
+        leader = run.wait_for_leader()
+        worker = run.kill_worker_at("content")
         run.kill(dead, may_repeat=True)
+        run.kill(leader)
         run.note(f"promote {next_one}")
         run.cluster.promote(next_one)
+        promoted = time.monotonic()
         _expect_service(run, "promotion of a machine with a wrong clock")
+        if offset < 0:
+            # What was due by the old machine's clock is due when this one has come to the same time.
+            run.move_schedule("interval '2 hours'")
+        run.expect_jobs_resumed(worker, promoted)
+        run.start(worker, leader)
         run.cluster.join(dead)
         run.wait_for_progress(20)
 
