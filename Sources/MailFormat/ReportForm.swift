@@ -26,8 +26,8 @@ enum EncodedWords {
     var word = ""
     for scalar in text.unicodeScalars {
       let code = String(scalar).utf8.map(quoted).joined()
-      // 75 with `=?utf-8?q?` and `?=`; a character is never divided (§5).
-      if word.utf8.count + code.utf8.count > 63 {
+      // With `Subject: =?utf-8?q?` and `?=` a line of 76 (§2); a character is never divided (§5).
+      if word.utf8.count + code.utf8.count > 55 {
         words.append(word)
         word = ""
       }

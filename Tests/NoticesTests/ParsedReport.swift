@@ -33,9 +33,9 @@ struct ParsedReport: Decodable {
         elif entry["type"] == "message/global-delivery-status":
             # Blocks as in message/delivery-status, in UTF-8 (RFC 6533); this parser does not know the type.
             start = raw.index(b"message/global-delivery-status")
-            start = raw.index(b"\r\n\r\n", start) + 4
-            text = raw[start:raw.index(b"\r\n--=_", start)]
-            inner = [email.message_from_bytes(block, policy=email.policy.SMTPUTF8) for block in text.split(b"\r\n\r\n") if block.strip()]
+            start = raw.index(b"\\r\\n\\r\\n", start) + 4
+            text = raw[start:raw.index(b"\\r\\n--=_", start)]
+            inner = [email.message_from_bytes(block, policy=email.policy.SMTPUTF8) for block in text.split(b"\\r\\n\\r\\n") if block.strip()]
             defects += [repr(d) for block in inner for d in block.defects]
             entry["blocks"] = [{k: str(v) for k, v in block.items()} for block in inner]
         elif entry["type"] in ("message/rfc822", "message/global"):
