@@ -83,7 +83,7 @@ extension Metric {
   static let delayed = Metric(
     "postrider_delayed_total", .counter, "Recipients whose delay notice came due.")
   static let expired = Metric("postrider_expired_total", .counter, "Recipients whose retry period ended.")
-  static let notices = Metric("postrider_notices_total", .counter, "Failure notices that were queued.")
+  static let notices = Metric("postrider_notices_total", .counter, "Notices to senders that were queued.")
   static let redacted = Metric(
     "postrider_redacted_total", .counter, "Messages whose bodies' keys were destroyed because their retention ended.")
   static let sessionsEnded = Metric(

@@ -101,6 +101,49 @@ import Testing
     #expect(try await queue.noticeCount() == 0)
   }
 
+  /// What a build of the release before inserts has no time for a delay, and one for its end.
+  @Test func whatHasNoTimeForADelayStillExpires() async throws {
+    let queue = try await QueueFixture()
+    let keeper = try await queue.lead()
+    _ = try await queue.writer().enqueue(queue.message())
+    let lane = try #require(Int64(try await queue.database.query("SELECT id FROM postrider.lane")))
+    let older = try queue.openInsertion(recipient: 2, lane: lane)
+    _ = try older.query("COMMIT")
+    try await queue.advance("5 hours")
+    #expect(try await queue.noteDelays(keeper) == 1)
+    try await queue.advance("4 days 19 hours")
+    #expect(try await queue.noteDelays(keeper) == 0)
+    #expect(try await queue.pool.run { try Expiry.endOverdue(guardedBy: keeper.guardStatement, $0) } == 2)
+  }
+
+  /// The other databases have what home has, also what has been taken back.
+  @Test func choicesReachEveryDatabase() async throws {
+    let (home, shard) = (try await QueueFixture(), try await QueueFixture())
+    func copied() async throws -> String {
+      try TenantChoices.copy(from: home.connect(), to: shard.connect())
+      return try await shard.database.query(
+        """
+        SELECT retention, retention_bounced, notice_delay, notice_success, notice_language,
+          (SELECT string_agg(tenant || kind || language || source, ',' ORDER BY source) FROM postrider.notice_template)
+        FROM postrider.tenant
+        """)
+    }
+    try await home.database.query(
+      """
+      UPDATE postrider.tenant SET retention = 7, notice_delay = 60, notice_success = true, notice_language = 'fi';
+      INSERT INTO postrider.notice_template (tenant, kind, language, source)
+      VALUES (0, 'failed', 'nl', 'a'), (1, 'delayed', 'fi', 'b')
+      """)
+    #expect(try await copied() == "7||60|t|fi|0failednla,1delayedfib")
+    try await home.database.query(
+      """
+      UPDATE postrider.tenant SET retention = NULL, notice_success = false, notice_language = NULL;
+      DELETE FROM postrider.notice_template WHERE source = 'a';
+      UPDATE postrider.notice_template SET source = 'c'
+      """)
+    #expect(try await copied() == "||60|f||1delayedfic")
+  }
+
   // MARK: Exactly once
 
   /// Whoever writes a notice dies in the middle of its transaction: the next one writes it, and nobody a second.
