@@ -27,6 +27,7 @@ let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-s
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// A Swift module of the product.
@@ -85,7 +86,7 @@ let services: [Target] = [
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
-  module("Notices", ["MailModel", "MailFormat", "BounceRules"]),
+  module("Notices", ["MailModel", "MailFormat", "BounceRules", mustache]),
   module(
     "NodeStatus",
     [
@@ -125,7 +126,7 @@ let executables: [Target] = [
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", "BounceRules",
-      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices", "MailFormat", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -158,7 +159,7 @@ let testing: [Target] = [
       nioCore,
     ]),
   tests("NodeMetricsTests", ["NodeMetrics", metrics]),
-  tests("NoticesTests", ["Notices", "MailFormat", "MailModel"]),
+  tests("NoticesTests", ["Notices", "BounceRules", "MailFormat", "MailModel"]),
   tests("ProxyProtocolTests", ["ProxyProtocol"]),
   tests("BounceRulesTests", ["BounceRules", "MailModel"], resources: [.copy("Replies")]),
   tests("RetryPolicyTests", ["RetryPolicy", "BounceRules", "MailModel"]),
@@ -210,6 +211,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: c + ground + adapters + services + roles + executables + testing

@@ -30,7 +30,8 @@ struct MessageDelivery: Sendable {
       attempt.duration = started.duration(to: .now)
       completed.append(
         CompletedJob(
-          job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt))
+          job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt,
+          success: message.envelope.successNotice(index, attempt.remote)))
     }
     let isOurs = await outcomes.write(completed, lease: lease)
     for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
@@ -109,5 +110,16 @@ extension Envelope {
   /// RFC 3461 §4.1: without NOTIFY failures are told. Nothing is ever told to the null reverse-path.
   func wantsFailureNotice(_ index: Int) -> Bool {
     reversePath != nil && (recipients[index].notify.map { $0.contains(.failure) } ?? true)
+  }
+
+  /// What the sender is to be told when this host has taken the message; nil: nothing, or the host does it.
+  ///
+  /// A host that announced DSN has been told what the sender wants to hear, and answers for it (RFC 3461 §5.2.1); of
+  /// one that did not, the last that can be said is that it has the message (§5.2.2). What only the tenant wants is
+  /// never passed on, so that we say what we know.
+  func successNotice(_ index: Int, _ remote: RemoteHost?) -> OutboxKind? {
+    guard reversePath != nil, let notify = recipients[index].notify, let remote else { return nil }
+    if notify.contains(.assumed) { return remote.offersDSN ? .delivered : .relayed }
+    return notify.contains(.success) && !remote.offersDSN ? .relayed : nil
   }
 }

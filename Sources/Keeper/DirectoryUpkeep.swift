@@ -115,7 +115,9 @@ private struct DirectoryWork {
       do throws(PostgresError) {
         // The directory first: what changes after it has been read shows in its epochs.
         let entries = try TenantEntry.placed(home)
-        try reconcile(shard.name, entries, try connection(shard.name))
+        let connection = try connection(shard.name)
+        try reconcile(shard.name, entries, connection)
+        if shard.name != Placement.home { try TenantChoices.copy(from: home, to: connection) }
       } catch {
         logger.warning("a shard cannot be compared", metadata: ["shard": "\(shard.name)", "error": "\(error)"])
       }

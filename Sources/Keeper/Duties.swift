@@ -1,12 +1,8 @@
 internal import CoreMetrics
 internal import Logging
-internal import MailFormat
-internal import MailModel
 internal import MailQueue
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 internal import NodeMetrics
-internal import Notices
 internal import Postgres
 
 /// What the leading keeper does in each round. A duty that fails is logged and tried again in the next round; it
@@ -41,6 +37,7 @@ struct Duties {
     await attempt("make partitions") { try await makePartitions() }
     await attempt("drop partitions") { try await dropPartitions() }
     await attempt("wake lanes") { try await wakeLanes() }
+    await attempt("note delays") { try await noteDelays(leader) }
     await attempt("expire") { try await expire(leader) }
     await attempt("send notices") { try await sendNotices(leader) }
     await attempt("redact") { try await redact(leader) }
@@ -132,6 +129,17 @@ struct Duties {
     }
   }
 
+  /// A large backlog that comes of age at once is noted over several rounds: others have duties too.
+  private func noteDelays(_ leader: Leadership) async throws {
+    let began = ContinuousClock.now
+    var noted = 0
+    repeat {
+      noted = try await database.run { try Delays.noteDue(guardedBy: leader.guardStatement, $0) }
+      metrics.delayed.increment(by: noted)
+      if noted > 0 { logger.info("delayed", metadata: ["recipients": "\(noted)"]) }
+    } while noted == Delays.stepSize && began.duration(to: .now) < configuration.interval
+  }
+
   private func expire(_ leader: Leadership) async throws {
     var ended = 0
     repeat {
@@ -141,53 +149,31 @@ struct Duties {
     } while ended == 500
   }
 
+  /// From the oldest on, and for no longer than a round may take: one that fails must not keep the others waiting.
   private func sendNotices(_ leader: Leadership) async throws {
-    let (bodies, configuration) = (bodies, configuration)
-    for pending in try await database.run({ try Outbox.pending($0) }) {
-      do {
-        let sent = try await database.run { connection in
-          let now = try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0).unixSeconds
-          return try Outbox.consume(
-            pending, guardedBy: leader.guardStatement, bodies: bodies, policy: configuration.policy, connection
-          ) { compose(pending, $0, nodeName: configuration.nodeName, now: now) }
-        }
-        if sent { metrics.notices.increment() }
-        logger.info("notice", metadata: ["about": "\(pending.message)", "queued": "\(sent)"])
-      } catch {
-        // The others must not wait for it.
-        logger.error("a notice failed", metadata: ["about": "\(pending.message)", "error": "\(error)"])
-      }
+    let began = ContinuousClock.now
+    var position: Int64? = 0
+    while let from = position, began.duration(to: .now) < configuration.interval {
+      let batch = try await database.run { try Outbox.pending(from: from, $0) }
+      for pending in batch.ready { await send(pending, leader) }
+      position = batch.next
     }
   }
-}
 
-/// A failure notice as a message for the queue.
-private func compose(_ pending: PendingNotice, _ subject: NoticeSubject, nodeName: String, now: Int64) -> NewMessage? {
-  let original = OriginalMessage(
-    id: pending.message, reversePath: subject.reversePath, envelopeID: subject.envelopeID,
-    arrival: subject.acceptedAt.unixSeconds, header: headerSection(of: subject.beginning))
-  let recipients = subject.recipients.map {
-    ReportedRecipient(
-      $0.recipient, after: $0.attempt, hasExpired: $0.hasExpired, lastAttempt: $0.lastAttempt.unixSeconds)
+  private func send(_ pending: PendingNotice, _ leader: Leadership) async {
+    do {
+      let reading = NoticeReading(bodies: bodies, wholeSizeMax: configuration.notices.wholeSizeMax)
+      let sent = try await database.run { [configuration] connection in
+        let now = try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0).unixSeconds
+        return try Outbox.consume(
+          pending, guardedBy: leader.guardStatement, reading: reading, policy: configuration.policy, connection
+        ) { compose(pending, $0, configuration, now: now) }
+      }
+      if sent { metrics.notices.increment() }
+      logger.info(
+        "notice", metadata: ["about": "\(pending.message)", "kind": "\(pending.kind)", "queued": "\(sent)"])
+    } catch {
+      logger.error("a notice failed", metadata: ["about": "\(pending.message)", "error": "\(error)"])
+    }
   }
-  let id = QueueID(unixMilliseconds: UInt64(max(0, now)) * 1000)
-  guard
-    let notice = makeNotice(
-      .failed, about: original, recipients: recipients, nodeName: nodeName, id: id, now: now)
-  else { return nil }
-  return NewMessage(
-    id: id, tenant: pending.tenant, credential: nil, envelope: notice.envelope,
-    content: .memory(ByteBuffer(bytes: notice.content)), session: "keeper", clientAddress: "",
-    noticeOf: pending.message)
-}
-
-/// Everything up to the blank line, with it.
-private func headerSection(of bytes: [UInt8]) -> [UInt8] {
-  let end: [UInt8] = [13, 10, 13, 10]
-  var index = 0
-  while index + 4 <= bytes.count {
-    if bytes[index] == 13, bytes[index..<index + 4].elementsEqual(end) { return Array(bytes[..<(index + 4)]) }
-    index += 1
-  }
-  return bytes
 }

@@ -22,6 +22,7 @@ package struct KeeperConfiguration: Sendable {
   /// How often a past day's tables are looked at.
   package var rewriteInterval: Duration = .seconds(6 * 3600)
   package var policy: EnqueuePolicy
+  package var notices = NoticeConfiguration()
   /// How often the leader looks at the queue for its metrics; nil: never.
   package var queueInterval: Duration?
 
@@ -30,6 +31,16 @@ package struct KeeperConfiguration: Sendable {
     self.nodeName = nodeName
     self.policy = policy
   }
+}
+
+/// How senders are told, where their tenants have no choice of their own.
+package struct NoticeConfiguration: Sendable {
+  /// A language tag.
+  package var language = "en"
+  /// Larger messages come back as their header, also when the sender asked for all of it. Bytes.
+  package var wholeSizeMax = 1 << 20
+
+  package init() {}
 }
 
 /// The upkeep of the queue. One keeper leads at a time; the others wait for their turn.

@@ -1,6 +1,6 @@
 package import MailModel
 
-/// What a report says (RFC 3464): what became of one message for one or several recipients.
+/// What a report says to programs (RFC 3464): what became of one message for one or several recipients.
 package struct DeliveryReport: Sendable {
   package enum Kind: Sendable, Hashable {
     /// Given up.
@@ -12,7 +12,7 @@ package struct DeliveryReport: Sendable {
     case relayed
 
     /// The value of `Action` (RFC 3464 §2.3.3).
-    var action: String {
+    package var action: String {
       switch self {
       case .failed: "failed"
       case .delayed: "delayed"
@@ -53,46 +53,77 @@ package struct ReportedRecipient: Sendable {
   package var remoteMTA: String?
   /// Its reply, as it came.
   package var diagnostic: Reply?
-  /// Sentences for the sender.
-  package var explanation: String
   /// Seconds since 1970.
   package var lastAttempt: Int64?
 
   package init(
-    recipient: Recipient, status: EnhancedStatus, remoteMTA: String?, diagnostic: Reply?, explanation: String,
-    lastAttempt: Int64?
+    recipient: Recipient, status: EnhancedStatus, remoteMTA: String?, diagnostic: Reply?, lastAttempt: Int64?
   ) {
     self.recipient = recipient
     self.status = status
     self.remoteMTA = remoteMTA
     self.diagnostic = diagnostic
-    self.explanation = explanation
     self.lastAttempt = lastAttempt
   }
 }
 
-/// Writes a report as a complete message with CRLF (RFC 3462 multipart/report): a text for people, the status for
-/// programs, the header of the original.
+/// The part of a report that a person reads.
+package struct ReportText: Sendable, Hashable {
+  /// One line.
+  package var subject: String
+  /// Lines end with LF; none is too long to be read.
+  package var body: String
+  /// For `Content-Language` (RFC 3282): `nl`.
+  package var language: String
+
+  package init(subject: String, body: String, language: String) {
+    self.subject = subject
+    self.body = body
+    self.language = language
+  }
+}
+
+/// What a report carries of the message that it is about.
+package enum ReturnedContents: Sendable {
+  /// The header section, with or without its blank line; what follows that is left out.
+  case header([UInt8])
+  /// The whole message. It is cut to its header when it has lines that no message may have.
+  case whole([UInt8])
+}
+
+/// A report with what its envelope must say.
+package struct ReportMessage: Sendable {
+  /// The complete message with CRLF.
+  package let bytes: [UInt8]
+  package let body: BodyKind
+  package let smtpUTF8: Bool
+}
+
+/// Writes a report as a complete message with CRLF (RFC 6522 multipart/report): a text for people, the status for
+/// programs, the original or its header.
 ///
 /// It is pure ASCII with lines of at most 998 bytes, whatever the original and the remote servers said, so that it
-/// needs no extension on its way; only a `To` that is itself UTF-8 makes an exception.
+/// needs no extension on its way. There are two exceptions: an original that is returned whole travels as it came,
+/// and for a recipient who has a UTF-8 address, and so a mail system that knows SMTPUTF8, everything is in UTF-8
+/// (RFC 6533).
 /// - Parameters:
 ///   - recipient: the original's reverse-path. The report's own must be null (RFC 3464 §2).
 ///   - nodeName: the right side of `From` and Message-ID.
 ///   - id: the report's own queue id.
 ///   - now: seconds since 1970.
-///   - originalHeader: the original's header section, with or without its blank line.
 package func makeReport(
-  _ report: DeliveryReport, to recipient: MailAddress, from nodeName: String, id: QueueID, now: Int64,
-  originalHeader: [UInt8]
-) -> [UInt8] {
+  _ report: DeliveryReport, text: ReportText, to recipient: MailAddress, from nodeName: String, id: QueueID, now: Int64,
+  original: ReturnedContents
+) -> ReportMessage {
   // The id is random: a hostile header cannot contain this boundary.
   let boundary = "=_postrider_\(id)"
-  let original = ReturnedHeader(originalHeader)
+  let form: ReportForm = recipient.needsSMTPUTF8 ? .international : .sevenBit
+  let original = ReturnedPart(original, form)
+  let isEightBit = form == .international || original.isEightBit
   var message = HeaderWriter()
   message.add("From", "Mail Delivery System <mailer-daemon@\(MailText.ascii(nodeName))>")
   message.add("To", "<\(MailText.singleLine("\(recipient)"))>")
-  message.add("Subject", ReportText.subject(report.kind))
+  message.add("Subject", form.unstructured(text.subject))
   message.add("Date", MailDate.text(now))
   message.add("Message-ID", "<\(id)@\(MailText.ascii(nodeName))>")
   if let messageID = original.messageID {
@@ -101,19 +132,25 @@ package func makeReport(
   }
   message.add("Auto-Submitted", "auto-replied")  // RFC 3834 §5
   message.add("MIME-Version", "1.0")
-  message.add("Content-Type", "multipart/report; report-type=delivery-status; boundary=\"\(boundary)\"")
+  message.add("Content-Type", "multipart/report; report-type=\(form.reportType); boundary=\"\(boundary)\"")
+  if isEightBit { message.add("Content-Transfer-Encoding", "8bit") }
   message.end()
-  message.line("This is a report in MIME format: a text, a status for programs, and the header of the original.")
+  message.line("This is a report in MIME format: a text, a status for programs, and the message or its header.")
 
-  message.part(boundary, type: "text/plain; charset=utf-8", description: "Notification", encoding: "quoted-printable")
-  message.bytes += QuotedPrintable.encode(Array(ReportText.body(report).utf8))
-  message.part(boundary, type: "message/delivery-status", description: "Delivery report", encoding: "7bit")
-  message.addStatus(report)
-  message.part(boundary, type: original.contentType, description: "Header of the message", encoding: original.encoding)
+  message.part(
+    boundary, type: "text/plain; charset=utf-8", description: "Notification", encoding: form.textEncoding,
+    language: text.language)
+  let body = Array(text.body.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n").utf8)
+  message.bytes += form == .sevenBit ? QuotedPrintable.encode(body) : body
+  message.part(
+    boundary, type: form.statusType, description: "Delivery report", encoding: form == .sevenBit ? "7bit" : "8bit")
+  message.addStatus(report, form)
+  message.part(boundary, type: original.contentType, description: original.description, encoding: original.encoding)
   message.bytes += original.bytes
   message.line("")
   message.line("--\(boundary)--")
-  return message.bytes
+  return ReportMessage(
+    bytes: message.bytes, body: isEightBit ? .eightBit : .sevenBit, smtpUTF8: form == .international)
 }
 
 /// Collects lines of a message.
@@ -126,31 +163,34 @@ struct HeaderWriter {
 
   mutating func end() { line("") }
 
-  mutating func part(_ boundary: String, type: String, description: String, encoding: String) {
+  mutating func part(
+    _ boundary: String, type: String, description: String, encoding: String, language: String? = nil
+  ) {
     line("")
     line("--\(boundary)")
     add("Content-Type", type)
+    if let language { add("Content-Language", MailText.ascii(language)) }
     add("Content-Description", description)
     add("Content-Transfer-Encoding", encoding)
     end()
   }
 
   /// The fields of RFC 3464 §2.2 and §2.3.
-  mutating func addStatus(_ report: DeliveryReport) {
-    if let envelopeID = report.envelopeID { add("Original-Envelope-Id", MailText.ascii(envelopeID)) }
+  mutating func addStatus(_ report: DeliveryReport, _ form: ReportForm) {
+    if let envelopeID = report.envelopeID { add("Original-Envelope-Id", form.text(envelopeID)) }
     add("Reporting-MTA", "dns; \(MailText.ascii(report.reportingMTA))")
     add("X-Postrider-Queue-ID", "\(report.originalQueueID)")
     add("Arrival-Date", MailDate.text(report.arrival))
     for recipient in report.recipients {
       end()
       if let original = recipient.recipient.originalRecipient {
-        add("Original-Recipient", StatusAddress.original(original))
+        add("Original-Recipient", StatusAddress.original(original, form))
       }
-      add("Final-Recipient", StatusAddress.final(recipient.recipient.address))
+      add("Final-Recipient", StatusAddress.final(recipient.recipient.address, form))
       add("Action", report.kind.action)
       add("Status", "\(recipient.status)")
       if let host = recipient.remoteMTA { add("Remote-MTA", "dns; \(MailText.ascii(host))") }
-      if let reply = recipient.diagnostic { add("Diagnostic-Code", "smtp; \(MailText.ascii(reply.text))") }
+      if let reply = recipient.diagnostic { add("Diagnostic-Code", "smtp; \(form.text(reply.text))") }
       if let time = recipient.lastAttempt { add("Last-Attempt-Date", MailDate.text(time)) }
       if case .delayed(let until) = report.kind { add("Will-Retry-Until", MailDate.text(until)) }
     }

@@ -13,6 +13,15 @@ package enum MailDate {
       + "\(two(ofDay / 3600)):\(two(ofDay / 60 % 60)):\(two(ofDay % 60)) +0000"
   }
 
+  /// A moment in UTC, for texts that write it in another way.
+  /// - Parameter unixSeconds: as in `text`.
+  package static func parts(_ unixSeconds: Int64) -> (year: Int, month: Int, day: Int, hour: Int, minute: Int) {
+    let seconds = min(max(unixSeconds, -2_208_988_800), 253_402_300_799)
+    let ofDay = (seconds % 86400 + 86400) % 86400
+    let (year, month, day) = civil(Int((seconds - ofDay) / 86400))
+    return (year, month, day, Int(ofDay / 3600), Int(ofDay / 60 % 60))
+  }
+
   /// The date of a day counted from 1970-01-01. Counting in years that start in March puts the leap day last,
   /// so that the lengths of months follow one formula.
   private static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {

@@ -1,5 +1,5 @@
 /// Text from outside, made fit for the lines of a message.
-enum MailText {
+package enum MailText {
   /// Printable ASCII on one line: control characters become blanks, other characters RFC 6533's `\x{HEX}`.
   static func ascii(_ text: String, limit: Int = 2000) -> String {
     var result = ""
@@ -14,7 +14,7 @@ enum MailText {
   }
 
   /// One line that keeps its letters; control characters and characters that reorder or hide text become `?`.
-  static func singleLine(_ text: String, limit: Int = 2000) -> String {
+  package static func singleLine(_ text: String, limit: Int = 2000) -> String {
     var result = ""
     for scalar in text.unicodeScalars.prefix(limit) {
       switch scalar.properties.generalCategory {
@@ -31,8 +31,9 @@ enum MailText {
     lines(field, width: 76, wordMax: 700).joined(separator: "\r\n ") + "\r\n"
   }
 
-  /// Words put together into lines.
-  static func lines(_ text: String, width: Int, wordMax: Int) -> [String] {
+  /// Words put together into lines of at most `width` bytes; a longer word has a line of its own, and is divided after
+  /// `wordMax` bytes.
+  package static func lines(_ text: String, width: Int, wordMax: Int) -> [String] {
     var lines: [String] = []
     var line = ""
     for word in text.split(separator: " ").flatMap({ pieces($0, wordMax) }) {

@@ -156,6 +156,8 @@ package struct RemoteHost: Sendable, Hashable {
   package var address: String
   package var port: Int
   package var tls: TLSFacts?
+  /// It announced DSN (RFC 3461): what the sender wants to hear was passed on to it.
+  package var offersDSN = false
 
   package init(name: String, address: String, port: Int, tls: TLSFacts? = nil) {
     self.name = name

@@ -71,7 +71,12 @@ package struct NotifyConditions: OptionSet, Hashable, Sendable {
   package static let success = NotifyConditions(rawValue: 1)
   package static let failure = NotifyConditions(rawValue: 2)
   package static let delay = NotifyConditions(rawValue: 4)
+  /// The sender said nothing, and the tenant wants to hear of success from us. It is never passed on.
+  package static let assumed = NotifyConditions(rawValue: 8)
   package static let never: NotifyConditions = []
+
+  /// What the sender said himself; nil: nothing.
+  package var said: NotifyConditions? { contains(.assumed) ? nil : self }
 
   /// The parameter's value on the wire.
   package var keyword: String {

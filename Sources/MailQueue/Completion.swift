@@ -28,10 +28,12 @@ package enum Disposition: Sendable, Hashable {
 
   var delay: Duration { if case .deferred(let delay) = self { delay } else { .zero } }
 
-  var notifies: Bool {
+  /// What the sender is to be told by itself; of a success only who knows the remote server can say.
+  var told: OutboxKind? {
     switch self {
-    case .bounced(let notify), .expired(let notify): notify
-    default: false
+    case .bounced(notify: true): .bounced
+    case .expired(notify: true): .expired
+    default: nil
     }
   }
 }
@@ -42,13 +44,20 @@ package struct CompletedJob: Sendable {
   package let tenant: Int64
   package let disposition: Disposition
   package let attempt: Attempt
+  /// Of something delivered: what the sender is to be told, `.delivered` or `.relayed`.
+  package let success: OutboxKind?
 
-  package init(job: Job, tenant: Int64, disposition: Disposition, attempt: Attempt) {
+  package init(
+    job: Job, tenant: Int64, disposition: Disposition, attempt: Attempt, success: OutboxKind? = nil
+  ) {
     self.job = job
     self.tenant = tenant
     self.disposition = disposition
     self.attempt = attempt
+    self.success = success
   }
+
+  var told: OutboxKind? { disposition == .delivered ? success : disposition.told }
 }
 
 package enum Completions {
@@ -71,7 +80,7 @@ package enum Completions {
     parameters.append(rows.map(\.tenant))
     parameters.append(rows.map(\.disposition.code))
     parameters.append(rows.map(\.disposition.delay.microseconds))
-    parameters.append(rows.map(\.disposition.notifies))
+    parameters.append(rows.map(\.told?.rawValue))
     OutcomeColumns(rows.map(\.attempt)).append(to: &parameters)
     let results = try connection.transaction([PostgresStatement(sql, parameters)])
     guard let result = results.first, result.rowCount == 1 else { return 0 }
@@ -94,9 +103,9 @@ package enum Completions {
       SELECT i.*, j.lane, c.moment,
         CASE WHEN i.kind = 1 AND j.lane IS NOT NULL THEN c.moment + i.delay * interval '1 microsecond' END AS next_due
       FROM clock c CROSS JOIN unnest($2::uuid[], $3::int[], $4::bigint[], $5::date[], $6::smallint[], $7::bigint[],
-        $8::smallint[], $9::bigint[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::bytea[],
+        $8::smallint[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bytea[],
         $15::bytea[], $16::text[], $17::int[], $18::text[], $19::text[], $20::boolean[], $21::int[], $22::text[])
-      i(message, recipient, counter, day, attempt, tenant, kind, delay, notifies, stage, code, enhanced, reply,
+      i(message, recipient, counter, day, attempt, tenant, kind, delay, told, stage, code, enhanced, reply,
         remote_name, remote_address, remote_port, tls_version, tls_cipher, tls_verified, duration, failure)
       -- In the input's order. No lane: the claim is no longer ours.
       LEFT JOIN LATERAL (
@@ -120,8 +129,8 @@ package enum Completions {
       WHERE l.id = d.lane AND NOT l.ready AND l.wake_at > d.due
     ), told AS (
       INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
-      SELECT e.kind, e.recipient, e.day, e.message, e.tenant, e.moment
-      FROM ended e WHERE e.lane IS NOT NULL AND e.notifies
+      SELECT e.told, e.recipient, e.day, e.message, e.tenant, e.moment
+      FROM ended e WHERE e.lane IS NOT NULL AND e.told IS NOT NULL
     ), logged AS (
       INSERT INTO postrider.outcome (message, day, at, session, recipient, duration_ms, kind, stage, attempt,
         reply_code, remote_port, late, tls_verified, enhanced, tls_version, tls_cipher, remote_name, remote_address,

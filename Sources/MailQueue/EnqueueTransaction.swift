@@ -9,11 +9,18 @@ package struct EnqueuePolicy: Sendable {
   package var master: MasterKey
   /// Where neither message, credential nor tenant says otherwise.
   package var retention: Retention
+  /// How long after acceptance a sender hears that a recipient still waits, where the tenant has no choice of its own.
+  /// Whole seconds; zero is never.
+  package var delayNotice: Duration
 
-  package init(retryPeriod: Duration = .seconds(5 * 86_400), master: MasterKey, retention: Retention = Retention()) {
+  package init(
+    retryPeriod: Duration = .seconds(5 * 86_400), master: MasterKey, retention: Retention = Retention(),
+    delayNotice: Duration = .seconds(4 * 3600)
+  ) {
     self.retryPeriod = retryPeriod
     self.master = master
     self.retention = retention
+    self.delayNotice = delayNotice
   }
 }
 
@@ -130,7 +137,7 @@ package struct EnqueueTransaction {
   }
 
   /// The clock is a set of one row: its functions would be called for each row otherwise, and they cost as much as the
-  /// row. Retention is the message's, the credential's, the tenant's or the node's; a notice, which may carry another
+  /// row. 14 is what a tenant assumes who wants to hear of success (`NotifyConditions.assumed`). Retention is the message's, the credential's, the tenant's or the node's; a notice, which may carry another
   /// message's body, loses its own when it has ended, and so never outlives that.
   private static let messageSQL = """
     WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
@@ -140,7 +147,10 @@ package struct EnqueueTransaction {
     SELECT u.id, postrider.utc_day(c.moment), u.tenant, u.credential, c.moment,
       c.moment + $20::bigint * interval '1 microsecond', u.size, u.chunks, u.kind, u.returned, u.utf8, u.session,
       u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
-      ($17::bytea[])[u.first : u.first + u.count - 1], ($18::smallint[])[u.first : u.first + u.count - 1],
+      ($17::bytea[])[u.first : u.first + u.count - 1],
+      CASE WHEN t.notice_success AND u.reverse_path IS NOT NULL
+        THEN array_replace(($18::smallint[])[u.first : u.first + u.count - 1], NULL, 14::smallint)
+        ELSE ($18::smallint[])[u.first : u.first + u.count - 1] END,
       ($19::bytea[])[u.first : u.first + u.count - 1],
       CASE WHEN u.notice_of IS NULL THEN coalesce(u.retention, k.retention, t.retention, $23::int) ELSE 0 END,
       CASE WHEN u.notice_of IS NULL
@@ -152,7 +162,7 @@ package struct EnqueueTransaction {
       u(id, tenant, credential, size, chunks, kind, returned, utf8, session, client, reverse_path, envelope_id, key,
         notice_of, first, count, retention, retention_bounced)
     LEFT JOIN LATERAL (
-      SELECT x.retention, x.retention_bounced FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
+      SELECT x.retention, x.retention_bounced, x.notice_success FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
     LEFT JOIN LATERAL (
       SELECT x.retention, x.retention_bounced FROM postrider.credential x WHERE x.id = u.credential OFFSET 0) k ON true
     """
@@ -199,11 +209,15 @@ package struct EnqueueTransaction {
     var owners: [UUIDValue] = []
     var numbers: [Int32] = []
     var laneIDs: [Int64?] = []
+    var tenants: [Int64] = []
+    var places: [Int32?] = []
     for message in messages {
+      if tenants.last != message.tenant { tenants.append(message.tenant) }
       for (index, name) in message.laneNames.enumerated() {
         owners.append(UUIDValue(message.id))
         numbers.append(Int32(index + 1))
         laneIDs.append(lanes[name])
+        places.append(message.envelope.wantsDelayNotice(index) ? Int32(tenants.count) : nil)
       }
     }
     var parameters = PostgresParameters()
@@ -211,16 +225,25 @@ package struct EnqueueTransaction {
     parameters.append(numbers)
     parameters.append(laneIDs)
     parameters.append(policy.retryPeriod.microseconds)
-    return PostgresStatement(
-      """
-      WITH clock AS MATERIALIZED (
-        SELECT postrider.schedule_transaction_now() AS moment, postrider.schedule_now() AS due)
-      INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-      SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), c.due,
-        c.moment + $4::bigint * interval '1 microsecond'
-      FROM clock c, unnest($1::uuid[], $2::int[], $3::bigint[]) u(message, recipient, lane)
-      """, parameters)
+    parameters.append(places)
+    parameters.append(tenants)
+    parameters.append(policy.delayNotice.wholeSeconds)
+    return PostgresStatement(jobSQL, parameters)
   }
+
+  /// The tenants' choices are read once for each tenant in turn, not for each row.
+  private static let jobSQL = """
+    WITH clock AS MATERIALIZED (
+      SELECT postrider.schedule_transaction_now() AS moment, postrider.schedule_now() AS due
+    ), choice AS MATERIALIZED (
+      SELECT array_agg(nullif(coalesce(
+        (SELECT t.notice_delay FROM postrider.tenant t WHERE t.id = d.tenant), $7::int), 0) ORDER BY d.place) AS delays
+      FROM unnest($6::bigint[]) WITH ORDINALITY d(tenant, place))
+    INSERT INTO postrider.job (message, recipient, lane, day, due, event_at, delay_at)
+    SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), c.due,
+      c.moment + $4::bigint * interval '1 microsecond', c.moment + h.delays[u.place] * interval '1 second'
+    FROM clock c, choice h, unnest($1::uuid[], $2::int[], $3::bigint[], $5::int[]) u(message, recipient, lane, place)
+    """
 }
 
 /// What an insertion says to the gate.
@@ -256,4 +279,11 @@ extension Duration {
 
   /// As retention is stored: whole seconds, 0 to 68 years.
   package var wholeSeconds: Int32 { Int32(clamping: max(0, components.seconds)) }
+}
+
+extension Envelope {
+  /// RFC 3461 §4.1: without NOTIFY delays are told. Nothing is ever told to the null reverse-path.
+  fileprivate func wantsDelayNotice(_ index: Int) -> Bool {
+    reversePath != nil && (recipients[index].notify.map { $0.contains(.delay) } ?? true)
+  }
 }

@@ -2,7 +2,7 @@ package import Postgres
 
 /// Ends the jobs whose five days are over, wherever they wait: in a sleeping lane, at a suspended tenant, held.
 package enum Expiry {
-  /// Ends up to 500 overdue jobs that no living session has in flight. Served by `job_event`.
+  /// Ends up to 500 overdue jobs that no living session has in flight. Served by `job_look`.
   /// - Parameter guardStatement: checked first in the same transaction; see `Leadership`.
   /// - Returns: how many ended.
   package static func endOverdue(guardedBy guardStatement: PostgresStatement, _ connection: PostgresConnection) throws
@@ -21,9 +21,10 @@ package enum Expiry {
 
   private static let lockSQL = """
     SELECT j.message, j.recipient FROM postrider.job j
-    WHERE j.event_at <= postrider.schedule_now()
+    WHERE least(j.delay_at, j.event_at) <= postrider.schedule_now()
+      AND j.event_at <= (SELECT postrider.schedule_now())
       AND (j.claim_session IS NULL OR postrider.claim_is_free(j.claim_session, j.claim_counter))
-    ORDER BY j.event_at LIMIT 500 FOR UPDATE OF j SKIP LOCKED
+    ORDER BY least(j.delay_at, j.event_at) LIMIT 500 FOR UPDATE OF j SKIP LOCKED
     """
 
   /// A statement of its own: its snapshot knows every session that claimed one of the rows before they were locked.

@@ -4,6 +4,7 @@ package import CoreMetrics
 package struct KeeperMetrics: Sendable {
   package let leading: Meter
   package let round: Timer
+  package let delayed: Counter
   package let expired: Counter
   package let notices: Counter
   package let redacted: Counter
@@ -14,6 +15,7 @@ package struct KeeperMetrics: Sendable {
   package init(_ factory: any MetricsFactory = MetricsSystem.factory) {
     leading = Metric.leading.gauge(factory)
     round = Metric.round.timer(factory)
+    delayed = Metric.delayed.counter(factory)
     expired = Metric.expired.counter(factory)
     notices = Metric.notices.counter(factory)
     redacted = Metric.redacted.counter(factory)

@@ -80,8 +80,10 @@ extension Metric {
   static let round = Metric("postrider_keeper_round_seconds", .seconds, "One round of all duties.")
   static let dutyFailures = Metric(
     "postrider_keeper_duty_failures_total", .counter, labels: ["duty"], "Duties that failed and are tried again.")
+  static let delayed = Metric(
+    "postrider_delayed_total", .counter, "Recipients whose delay notice came due.")
   static let expired = Metric("postrider_expired_total", .counter, "Recipients whose retry period ended.")
-  static let notices = Metric("postrider_notices_total", .counter, "Failure notices that were queued.")
+  static let notices = Metric("postrider_notices_total", .counter, "Notices to senders that were queued.")
   static let redacted = Metric(
     "postrider_redacted_total", .counter, "Messages whose bodies' keys were destroyed because their retention ended.")
   static let sessionsEnded = Metric(
@@ -89,7 +91,7 @@ extension Metric {
   static let lanesWoken = Metric(
     "postrider_lanes_woken_total", .counter, "Lanes that slept although they had jobs to do. Anything but 0 is a fault."
   )
-  package static let keeper = [leading, round, dutyFailures, expired, notices, redacted, sessionsEnded, lanesWoken]
+  package static let keeper = [leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken]
 
   // MARK: The queue, as the leading keeper sees it
 

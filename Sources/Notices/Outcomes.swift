@@ -2,38 +2,68 @@ internal import BounceRules
 package import MailFormat
 package import MailModel
 
-extension ReportedRecipient {
-  /// What a report says of a recipient whose last attempt ended like this.
-  /// - Parameters:
-  ///   - attempt: the last one that got an answer or a failure; nil when none was ever made.
-  ///   - hasExpired: the retry period has run out; then the last attempt explains why it took so long.
-  ///   - lastAttempt: when it was, seconds since 1970.
-  package init(_ recipient: Recipient, after attempt: Attempt?, hasExpired: Bool = false, lastAttempt: Int64?) {
-    let judged = attempt.flatMap { getBounceInfo($0.result, remote: $0.remote) }
-    var explanation = judged?.sentence ?? ""
-    var status = judged?.status ?? EnhancedStatus(4, 4, 7)
-    if hasExpired {
-      let why = judged.map { " At the last attempt: \($0.sentence)" } ?? " No attempt could be made."
-      explanation = BounceInfo.sentence(.expired, nil) + why
+/// One recipient of a notice: what becomes of him, and why.
+package struct ToldRecipient: Sendable {
+  package var recipient: Recipient
+  /// The attempt that explains it; nil when none was ever made.
+  package var attempt: Attempt?
+  /// The retry period has run out; then the attempt explains why it took so long.
+  package var hasExpired: Bool
+  /// When the attempt was, seconds since 1970.
+  package var lastAttempt: Int64?
+  /// How many there were.
+  package var attempts: Int
+
+  package init(
+    _ recipient: Recipient, after attempt: Attempt?, hasExpired: Bool = false, lastAttempt: Int64?, attempts: Int = 1
+  ) {
+    self.recipient = recipient
+    self.attempt = attempt
+    self.hasExpired = hasExpired
+    self.lastAttempt = lastAttempt
+    self.attempts = attempts
+  }
+
+  var judged: BounceInfo? {
+    attempt.flatMap {
+      getBounceInfo($0.result, remote: $0.remote, destinationDomain: recipient.address.destination)
     }
-    var diagnostic: Reply?
+  }
+
+  var reply: Reply? {
     switch attempt?.result {
-    case .refused(let reply, _): diagnostic = reply
-    case .delivered(let reply): (diagnostic, status) = (reply, reply.enhanced ?? EnhancedStatus(2, 0, 0))
-    case .failed(let failure, _): explanation += Self.detail(of: failure).map { " (\($0))" } ?? ""
-    default: break
+    case .refused(let reply, _), .delivered(let reply): reply
+    default: nil
     }
-    self.init(
-      recipient: recipient, status: status, remoteMTA: attempt?.remote?.name, diagnostic: diagnostic,
-      explanation: explanation, lastAttempt: lastAttempt)
+  }
+
+  /// For programs.
+  var reported: ReportedRecipient {
+    ReportedRecipient(
+      recipient: recipient, status: status, remoteMTA: attempt?.remote?.name, diagnostic: reply,
+      lastAttempt: attempt == nil ? nil : lastAttempt)
+  }
+
+  private var status: EnhancedStatus {
+    if case .delivered(let reply) = attempt?.result { return reply.enhanced ?? EnhancedStatus(2, 0, 0) }
+    return judged?.status ?? (hasExpired ? EnhancedStatus(4, 4, 7) : EnhancedStatus(4, 0, 0))
+  }
+
+  /// Why, in a sentence or two; empty when there is nothing to explain.
+  func explanation(in language: any NoticeLanguage) -> String {
+    if case .delivered = attempt?.result { return "" }
+    let cause = judged.map { language.sentence($0.category, $0.detail) + technicalDetail }
+    if hasExpired { return language.expired(cause) }
+    return cause ?? language.notTried
   }
 
   /// What the sentence for the cause does not already say. Trouble of our own is nobody else's business.
-  private static func detail(of failure: LocalFailure) -> String? {
+  private var technicalDetail: String {
+    guard case .failed(let failure, _) = attempt?.result else { return "" }
     switch failure {
     case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension:
-      failure.explanation
-    case .noSuchDomain, .nullMX, .noAddress, .system, .expired: nil
+      return " (\(failure.explanation))"
+    case .noSuchDomain, .nullMX, .noAddress, .system, .expired: return ""
     }
   }
 }

@@ -80,6 +80,7 @@ struct Dialler: Sendable {
       let parts = opened.withLockedValue { $0 }
       guard let channel = parts.channel, let handler = parts.handler else { break }
       remote.tls = facts
+      remote.offersDSN = capabilities.dsn
       return .connected(
         ClientConnection(
           remote: remote, address: address, capabilities: capabilities, channel: channel, handler: handler))

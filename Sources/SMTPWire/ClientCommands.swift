@@ -21,7 +21,7 @@ package enum ClientCommands {
   static func recipient(_ recipient: Recipient, _ capabilities: ClientCapabilities) -> [UInt8] {
     var text = "RCPT TO:<\(recipient.address)>"
     if capabilities.dsn {
-      if let notify = recipient.notify { text += " NOTIFY=\(notify.keyword)" }
+      if let notify = recipient.notify?.said { text += " NOTIFY=\(notify.keyword)" }
       if let original = recipient.originalRecipient { text += " ORCPT=\(original)" }
     }
     return command(text)

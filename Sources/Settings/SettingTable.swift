@@ -13,6 +13,7 @@ package struct SettingTable: Sendable {
   package let retry = RetrySection()
   package let keeper = KeeperSection()
   package let retention = RetentionSection()
+  package let notices = NoticeSection()
   package let status = StatusSection()
   package let shutdown = ShutdownSection()
 

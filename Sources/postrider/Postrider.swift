@@ -23,7 +23,8 @@ struct Postrider: AsyncParsableCommand {
     subcommands: [
       Config.self, AcceptorCommand.self, WorkerCommand.self, KeeperCommand.self, DeliverAloneCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
-      DomainCommand.self, CredentialCommand.self, BounceInfoCommand.self, DoctorCommand.self,
+      DomainCommand.self, CredentialCommand.self, NoticeCommand.self,
+      BounceInfoCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -25,10 +25,13 @@ final class HotStatements {
       },
       Step(name: "read bodies", indexes: ["body_chunk_"]) { try await $0.readBodies() },
       Step(name: "complete", indexes: ["job_pkey", "lane_pkey"]) { try await $0.complete() },
-      Step(name: "expire", indexes: ["job_event", "job_pkey", "message_"], prepare: { try await $0.makeOverdue() }) {
+      Step(name: "note delays", indexes: ["job_look", "job_pkey", "message_"], prepare: { try await $0.makeLate() }) {
+        try await $0.noteDelays()
+      },
+      Step(name: "expire", indexes: ["job_look", "job_pkey", "message_"], prepare: { try await $0.makeOverdue() }) {
         try await $0.expire()
       },
-      Step(name: "find notices", indexes: ["job_pkey"]) { try await $0.findNotices() },
+      Step(name: "find notices", indexes: ["outbox_pkey", "job_pkey"]) { try await $0.findNotices() },
       Step(
         name: "queue notices", indexes: ["outbox_message", "message_", "outcome_", "body_chunk_"],
         prepare: { try await $0.collectNotices() }
@@ -112,6 +115,21 @@ final class HotStatements {
       """)
   }
 
+  private func makeLate() async throws {
+    try await queue.database.query(
+      """
+      UPDATE postrider.job SET delay_at = 'epoch' WHERE (message, recipient) IN (
+        SELECT message, recipient FROM postrider.job WHERE claim_session IS NULL ORDER BY due LIMIT 600)
+      """)
+  }
+
+  private func noteDelays() async throws {
+    try await queue.pool.run { connection in
+      let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
+      if let leadership { _ = try Delays.noteDue(guardedBy: leadership.guardStatement, connection) }
+    }
+  }
+
   private func expire() async throws {
     try await queue.pool.run { connection in
       let leadership = try Leadership.take(holder: "test", patience: .seconds(60), connection)
@@ -138,7 +156,7 @@ final class HotStatements {
   }
 
   private func findNotices() async throws {
-    notices = try await queue.pool.run { try Outbox.pending($0) }
+    notices = try await queue.pool.run { try Outbox.pending($0).ready }
   }
 
   /// Failures are told when they are a minute old.
@@ -157,7 +175,7 @@ final class HotStatements {
         notice.id = QueueID(unixMilliseconds: UInt64(number))
         guard let leadership else { return }
         _ = try Outbox.consume(
-          subject, guardedBy: leadership.guardStatement, bodies: bodies, policy: policy, connection
+          subject, guardedBy: leadership.guardStatement, reading: NoticeReading(bodies: bodies, wholeSizeMax: 1 << 20), policy: policy, connection
         ) { _ in notice }
       }
     }

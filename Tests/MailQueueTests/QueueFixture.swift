@@ -107,12 +107,14 @@ final class QueueFixture: Sendable {
     }
   }
 
-  func complete(_ claimed: [ClaimedMessage], as disposition: Disposition, session: QueueID) async throws -> Int {
+  func complete(
+    _ claimed: [ClaimedMessage], as disposition: Disposition, session: QueueID, success: OutboxKind? = nil
+  ) async throws -> Int {
     let done = claimed.flatMap { message in
       message.jobs.map {
         CompletedJob(
           job: $0, tenant: message.tenant, disposition: disposition,
-          attempt: Attempt(result: .delivered(Reply(250, EnhancedStatus(2, 0, 0), "ok"))))
+          attempt: Attempt(result: .delivered(Reply(250, EnhancedStatus(2, 0, 0), "ok"))), success: success)
       }
     }
     return try await pool.run { try Completions.write(done, session: session, $0) }

@@ -174,7 +174,8 @@ extension QueueFixture {
   }
 
   /// Ends the recipients of some domains.
-  func end(_ domains: [String], as disposition: Disposition) async throws {
+  /// - Parameter success: what is to be told of those that are delivered.
+  func end(_ domains: [String], as disposition: Disposition, success: OutboxKind? = nil) async throws {
     try await advance("1 second")
     let session = try await session()
     let claimed = try await claim(session)
@@ -182,7 +183,7 @@ extension QueueFixture {
       claimed.filter { domains.contains($0.envelope.recipients.first?.address.domain ?? "") },
       claimed.filter { !domains.contains($0.envelope.recipients.first?.address.domain ?? "") }
     )
-    _ = try await complete(wanted, as: disposition, session: session)
+    _ = try await complete(wanted, as: disposition, session: session, success: success)
     _ = try await complete(others, as: .handedBack, session: session)
   }
 }

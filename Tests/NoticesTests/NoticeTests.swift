@@ -13,21 +13,22 @@ private func recipient(_ local: String, _ domain: String = "b.example", notify: 
   Recipient(address: MailAddress(localPart: local, domain: domain), notify: notify)
 }
 
-private func refused(_ reply: Reply, at recipient: Recipient) -> ReportedRecipient {
+private func refused(_ reply: Reply, at recipient: Recipient) -> ToldRecipient {
   let attempt = Attempt(
     result: .refused(reply, .recipient), remote: RemoteHost(name: "mx.b.example", address: "192.0.2.1", port: 25))
-  return ReportedRecipient(recipient, after: attempt, lastAttempt: 1_795_199_438)
+  return ToldRecipient(recipient, after: attempt, lastAttempt: 1_795_199_438)
 }
 
 private func composed(
-  _ recipients: [ReportedRecipient], kind: DeliveryReport.Kind = .failed, from reversePath: MailAddress? = sender,
-  header: [UInt8] = Array(header.utf8), envelopeID: String? = nil
+  _ recipients: [ToldRecipient], kind: DeliveryReport.Kind = .failed, from reversePath: MailAddress? = sender,
+  header: [UInt8] = Array(header.utf8), envelopeID: String? = nil, wording: NoticeWording = NoticeWording()
 ) -> Notice? {
   makeNotice(
     kind,
     about: OriginalMessage(
-      id: originalID, reversePath: reversePath, envelopeID: envelopeID, arrival: 1_795_199_000, header: header),
-    recipients: recipients, nodeName: "node.example", id: noticeID, now: 1_795_199_500)
+      id: originalID, reversePath: reversePath, envelopeID: envelopeID, arrival: 1_795_199_000,
+      contents: .header(header)),
+    recipients: recipients, wording: wording, nodeName: "node.example", id: noticeID, now: 1_795_199_500)
 }
 
 private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
@@ -87,7 +88,7 @@ private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
       composed(
         [
           refused(unknown, at: recipient("bob")),
-          ReportedRecipient(second, after: connection, hasExpired: true, lastAttempt: 1_795_199_438),
+          ToldRecipient(second, after: connection, hasExpired: true, lastAttempt: 1_795_199_438),
         ], envelopeID: "QQ314159"))
     #expect(isTransportable(notice.content))
     let report = try ParsedReport.parse(notice.content)
@@ -142,10 +143,9 @@ private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
         .failed,
         about: OriginalMessage(
           id: originalID, reversePath: MailAddress(localPart: "älice", domain: "a.example"), envelopeID: nil,
-          arrival: 0,
-          header: []), recipients: [refused(unknown, at: recipient("bob"))], nodeName: "node.example", id: noticeID,
+          arrival: 0, contents: .header([])), recipients: [refused(unknown, at: recipient("bob"))], nodeName: "node.example", id: noticeID,
         now: 0))
-    #expect(toUTF8.envelope.smtpUTF8)
+    #expect(toUTF8.envelope.smtpUTF8 && toUTF8.envelope.body == .eightBit)
     #expect(try ParsedReport.parse(toUTF8.content).headers["To"] == "älice@a.example")
   }
 
@@ -175,7 +175,7 @@ private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
       result: .delivered(Reply(250, EnhancedStatus(2, 0, 0), "ok")),
       remote: RemoteHost(name: "mx.b.example", address: "192.0.2.1", port: 25))
     let wanted = recipient("bob", notify: [.success, .delay])
-    let success = try #require(composed([ReportedRecipient(wanted, after: delivered, lastAttempt: 0)], kind: .relayed))
+    let success = try #require(composed([ToldRecipient(wanted, after: delivered, lastAttempt: 0)], kind: .relayed))
     let block = try #require(try ParsedReport.parse(success.content).parts[1].blocks?[1])
     #expect(block["Action"] == "relayed" && block["Status"] == "2.0.0")
     let busy = Reply(450, EnhancedStatus(4, 2, 0), "busy")
@@ -183,7 +183,7 @@ private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
     let report = try ParsedReport.parse(delay.content)
     #expect(report.parts[1].blocks?[1]["Action"] == "delayed")
     #expect(report.parts[1].blocks?[1]["Will-Retry-Until"] == "Wed, 25 Nov 2026 18:23:20 +0000")
-    #expect(report.headers["Subject"] == "Delayed mail, still being tried")
+    #expect(report.headers["Subject"] == "Not delivered yet: Hello world")
   }
 
   @Test func headersWithoutEndOrContent() throws {

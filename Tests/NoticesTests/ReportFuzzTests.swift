@@ -34,8 +34,8 @@ import Testing
         .failed,
         about: OriginalMessage(
           id: id, reversePath: MailAddress(localPart: "a", domain: "b.example"), envelopeID: text(), arrival: 0,
-          header: bytes()),
-        recipients: [ReportedRecipient(recipient, after: attempt, lastAttempt: 0)], nodeName: text(), id: id, now: 0)
+          contents: .header(bytes())),
+        recipients: [ToldRecipient(recipient, after: attempt, lastAttempt: 0)], nodeName: text(), id: id, now: 0)
       check(try #require(notice).content, boundary: "--=_postrider_\(id)", seed: seed)
     }
   }

@@ -153,7 +153,7 @@ extension MessageTrace {
 
   /// Reads the first eleven columns, and the duration.
   private static func attempt(_ result: PostgresResult, _ row: Int) throws -> Attempt {
-    let stored = try Outbox.attempt(result, row, firstColumn: 0)
+    let stored = try NoticeReading.attempt(result, row, firstColumn: 0)
     let isUntried = result.isNull(row, 0) && result.isNull(row, 3)
     var tls: TLSFacts?
     if !result.isNull(row, 8) {

@@ -108,7 +108,7 @@ package enum QueueSummary {
     var errors: [Int64: LaneError] = [:]
     for row in 0..<result.rowCount {
       errors[try result.int64(row, 9)] = LaneError(
-        at: try result.timestamp(row, 8), attempt: try Outbox.attempt(result, row, firstColumn: 0))
+        at: try result.timestamp(row, 8), attempt: try NoticeReading.attempt(result, row, firstColumn: 0))
     }
     return errors
   }

@@ -67,6 +67,14 @@ final class OperatorShards {
       try? TenantGate.copy(entry, connection)
     }
   }
+
+  /// Tells the other databases what tenants have chosen. Those that are away hear of it from a keeper.
+  func copyChoices() {
+    for shard in names.dropFirst() {
+      guard let connection = try? connection(shard) else { continue }
+      try? TenantChoices.copy(from: home, to: connection)
+    }
+  }
 }
 
 extension CommonOptions {

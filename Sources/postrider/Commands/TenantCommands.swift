@@ -64,8 +64,9 @@ struct TenantCommand: ParsableCommand {
     @OptionGroup var retention: RetentionOptions
 
     func run() throws {
-      let tenant = try common.withDatabase("tenant set") { connection in
-        let directory = TenantDirectory(connection)
+      let tenant = try common.withShards("tenant set") { shards in
+        defer { shards.copyChoices() }
+        let directory = TenantDirectory(shards.home)
         guard let before = try directory.tenants().first(where: { $0.name == name }) else {
           throw CommandFailure(.notFound, "there is no tenant \(name)")
         }

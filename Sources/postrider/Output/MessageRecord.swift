@@ -79,7 +79,7 @@ struct RecipientRecord: Encodable {
     let recipient = trace.facts.envelope.recipients[number - 1]
     self.number = number
     address = recipient.address.description
-    notify = recipient.notify?.keyword
+    notify = recipient.notify?.said?.keyword
     originalRecipient = recipient.originalRecipient
     state = trace.states[number - 1].name.replacing(" ", with: "_")
     attempts = trace.outcomes.count { $0.recipient == Int32(number) && $0.node != nil }

@@ -32,6 +32,8 @@ struct KeeperCommand: AsyncParsableCommand {
     configuration.recordDays = Int32(clamping: (settings.retention.records.components.seconds + 86_399) / 86_400)
     configuration.rewriteInterval = settings.retention.rewriteInterval
     configuration.partitionsAhead = Int32(settings.keeper.partitionsAhead)
+    configuration.notices.language = settings.notices.language
+    configuration.notices.wholeSizeMax = settings.notices.returnMax
     if settings.status.listen != nil { configuration.queueInterval = settings.status.queueInterval }
     var services: [any Service] = []
     var pools: [PostgresPool] = []

@@ -99,7 +99,8 @@ struct Node {
   func enqueuePolicy() throws -> EnqueuePolicy {
     EnqueuePolicy(
       retryPeriod: settings.retry.period, master: try masterKey(),
-      retention: Retention(body: settings.retention.body, bounced: settings.retention.bounced))
+      retention: Retention(body: settings.retention.body, bounced: settings.retention.bounced),
+      delayNotice: settings.notices.delayAfter)
   }
 
   // MARK: Delivery

@@ -100,7 +100,7 @@ class PostfixRun(Load):
     def ledger(self) -> Ledger:
         ledger = super().ledger()
         taken = {(t.message_id, name) for t in ledger.taken if t.is_delivered for name in t.recipients}
-        told = {name for t in ledger.taken if t.is_delivered for name in t.about}
+        told = {name for t in ledger.taken if t.is_delivered and t.tells_failure for name in t.about}
         ledger.recorded = [
             Recorded(one.queue_id, name, (DELIVERED,) if (one.message_id, name) in taken
                      else (BOUNCED,) if name in told else (), False)

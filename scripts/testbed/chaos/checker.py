@@ -127,7 +127,7 @@ def _check_notices(ledger: Ledger, verdict: Verdict) -> None:
         verdict.breach(f"{ledger.untold} failures have not been told to anybody")
     telling: dict[str, set[str]] = {}
     for transaction in ledger.taken:
-        if transaction.is_delivered:
+        if transaction.is_delivered and transaction.tells_failure:
             for recipient in transaction.about:
                 telling.setdefault(recipient, set()).add(transaction.message_id)
     verdict.notices = len(set().union(*telling.values())) if telling else 0

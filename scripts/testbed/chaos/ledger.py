@@ -30,6 +30,8 @@ class Taken:
     closed: float | None
     is_delivered: bool
     about: tuple[str, ...] = ()
+    # A notice may also tell of a delay.
+    tells_failure: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

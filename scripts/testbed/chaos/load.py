@@ -188,7 +188,8 @@ class Load(contextlib.AbstractContextManager["Load"]):
         return Ledger(
             [Offered(sent.message_id, tuple(sent.recipients), sent.state,
                      self.ledger_id(sent.queue_id) if sent.queue_id else "") for sent in self.source.sent],
-            [Taken(t.message_id, tuple(t.recipients), t.opened, t.answered, t.closed, t.is_delivered, tuple(t.about))
+            [Taken(t.message_id, tuple(t.recipients), t.opened, t.answered, t.closed, t.is_delivered, tuple(t.about),
+                   t.tells_failure)
              for t in self.sink.transactions], faults=self.faults)
 
     def judge(self) -> dict[str, typing.Any]:

@@ -19,6 +19,7 @@ from .remotetls import Identity, send_alert
 # In the order in which a transaction meets them. `answered`: the 250 to the content is on its way.
 STAGES = ("connect", "hello", "starttls", "mail", "rcpt", "data", "content", "dot", "answered")
 _NOTICE = re.compile(rb"^Final-Recipient: *rfc822; *(\S+)", re.IGNORECASE | re.MULTILINE)
+_FAILURE = re.compile(rb"^Action: *failed", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]*>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -34,6 +35,7 @@ class Transaction:
     message_id: str = ""
     # For a notice: whom it is about.
     about: list[str] = dataclasses.field(default_factory=list)
+    tells_failure: bool = True
     # When the final dot was read, when the reply to it was written; None: never.
     dotted: float | None = None
     answered: float | None = None
@@ -241,6 +243,7 @@ class _Conversation:
             transaction.message_id = found[1].decode(errors="replace")
         if b"report-type=delivery-status" in content.replace(b'"', b""):
             transaction.about = [match.decode(errors="replace") for match in _NOTICE.findall(content)]
+            transaction.tells_failure = _FAILURE.search(content) is not None
 
 
 def _address(rest: str) -> str:

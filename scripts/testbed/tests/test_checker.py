@@ -144,6 +144,12 @@ class CheckerTests(unittest.TestCase):
         self.assert_breach("failed 0 times and is in 1 notices", offered=[offered()],
                            taken=[taken(), notice(BOB)], recorded=[recorded(BOB, DELIVERED)])
 
+    def test_a_notice_of_a_delay_is_none_of_a_failure(self) -> None:
+        late = dataclasses.replace(notice(BOB), tells_failure=False)
+        self.assert_holds(offered=[offered()], taken=[late, taken()], recorded=[recorded(BOB, DELIVERED)])
+        self.assert_breach("is in 0 notices", **self.failed(),
+                           taken=[dataclasses.replace(notice(EVE), tells_failure=False)])
+
     def test_failures_that_wait_to_be_told_are_a_breach(self) -> None:
         self.assert_breach("3 failures have not been told", untold=3)
 
