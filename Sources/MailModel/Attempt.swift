@@ -156,6 +156,8 @@ package struct RemoteHost: Sendable, Hashable {
   package var address: String
   package var port: Int
   package var tls: TLSFacts?
+  /// Our own end of the connection, as this machine knows it; not kept.
+  package var ourAddress: String?
 
   package init(name: String, address: String, port: Int, tls: TLSFacts? = nil) {
     self.name = name

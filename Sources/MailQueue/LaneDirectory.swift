@@ -66,7 +66,7 @@ package enum SleepingLanes {
       """
       UPDATE postrider.lane l SET ready = true, scan_from = '-infinity', scan_next = NULL, scan_xid = NULL
       WHERE l.id IN (
-        SELECT s.id FROM postrider.lane s WHERE NOT s.ready
+        SELECT s.id FROM postrider.lane s WHERE NOT s.ready AND s.parked_by IS NULL
           AND CASE WHEN s.wake_at = 'infinity'
             THEN EXISTS (SELECT FROM postrider.job j WHERE j.lane = s.id AND NOT j.held)
             ELSE s.wake_at > postrider.schedule_now() + interval '1 minute' AND EXISTS (
