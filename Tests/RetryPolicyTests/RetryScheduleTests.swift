@@ -34,7 +34,7 @@ import Testing
     ("452 4.2.2 The mailbox is full", .mailboxFull), ("552 5.2.2 mailbox full", .mailboxFull),
     ("421 4.7.0 Too many messages from your address, try again later", .rateLimit),
     ("550 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org", .blocklist),
-    ("451 4.3.0 Temporary system failure, try later", .system), ("450 4.0.0 not now", .other),
+    ("451 4.3.0 Temporary system failure, try later", .system),
   ])
   func repliesHaveCauses(text: String, cause: RetryCause) {
     #expect(RetryCause(for: getBounceInfo(.text(Array(text.utf8)))) == cause)

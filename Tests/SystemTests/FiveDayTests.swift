@@ -23,7 +23,9 @@ import Testing
         SELECT min(least(j.due, j.event_at)) FROM postrider.job j WHERE least(j.due, j.event_at) > postrider.schedule_now()
         UNION ALL SELECT min(j.event_at) FROM postrider.job j
         UNION ALL SELECT min(s.next_at) FROM postrider.site s
-          WHERE s.kind = 'down' AND s.next_at > postrider.schedule_now()) t(at)
+          WHERE s.kind = 'down' AND s.next_at > postrider.schedule_now() AND EXISTS (
+            SELECT FROM postrider.lane l JOIN postrider.job j ON j.lane = l.id
+            WHERE l.parked_by = s.name AND j.due <= postrider.schedule_now())) t(at)
       WHERE t.at > postrider.schedule_now()), '0')
     """
 

@@ -1,19 +1,21 @@
-internal import Logging
+package import Logging
 internal import NIOConcurrencyHelpers
 package import Redis
-internal import RetryPolicy
+package import RetryPolicy
 
 /// Keeps a worker's book of slowed sites in step with all other workers', once a second, through Redis. Without Redis
 /// the worker deals out by itself what it knows; when Redis is back it is used again.
-final class SiteExchange: Sendable {
-  let book: SiteBook
+package final class SiteExchange: Sendable {
+  package let book: SiteBook
   private let shared: SharedPaces?
   private let logger: Logger
   private let isAlone = NIOLockedValueBox(false)
-  /// Called when there is something to claim.
   private let wake: @Sendable () -> Void
 
-  init(_ book: SiteBook, redis: RedisClient?, logger: Logger, wake: @escaping @Sendable () -> Void = {}) {
+  /// - Parameters:
+  ///   - redis: nil: this worker is alone.
+  ///   - wake: called when there is something to claim.
+  package init(_ book: SiteBook, redis: RedisClient?, logger: Logger, wake: @escaping @Sendable () -> Void = {}) {
     self.book = book
     self.logger = logger
     self.wake = wake
@@ -21,7 +23,8 @@ final class SiteExchange: Sendable {
     shared = redis.map { SharedPaces(redis: $0, source: book.configuration.source, worker: worker) }
   }
 
-  func run() async {
+  /// Until the task is cancelled.
+  package func run() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.interval * Double.random(in: 0.9...1.1))
       if Task.isCancelled { return }
@@ -31,7 +34,8 @@ final class SiteExchange: Sendable {
 
   static let interval: Duration = .seconds(1)
 
-  func step() async {
+  /// Tells Redis what is known and wanted, and takes its word.
+  package func step() async {
     book.tidy()
     let (known, wants) = (book.paces, book.wants())
     guard let shared else { return book.grantLocally() }
@@ -48,7 +52,7 @@ final class SiteExchange: Sendable {
 
   /// A trouble that this worker has just noted in its book.
   /// - Returns: the pace that holds for all.
-  func slowedDown(_ site: String, _ pace: SitePace, isListed: Bool) async -> SitePace {
+  package func slowedDown(_ site: String, _ pace: SitePace, isListed: Bool) async -> SitePace {
     guard let shared,
       let agreed = try? await shared.note(site, pace, isListed: isListed, policy: book.configuration.slowdown)
     else { return pace }
@@ -56,7 +60,8 @@ final class SiteExchange: Sendable {
     return agreed
   }
 
-  func forget(_ site: String, incident: Int64) async {
+  /// The incident is over, here and in Redis.
+  package func forget(_ site: String, incident: Int64) async {
     book.forget(site, incident: incident)
     try? await shared?.forget(site, incident: incident)
   }

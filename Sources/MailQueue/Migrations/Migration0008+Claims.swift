@@ -23,10 +23,10 @@ extension Migration {
 
     -- Takes up to `wanted` messages from a site's parked lanes, or one recipient only (`is_probe`). Tenants take turns,
     -- and of a tenant the lane that has waited longest is next (index lane_parked). The number of lanes looked at is
-    -- bounded; what is left is for the next call.
+    -- bounded; what is left is for the next call. `look_again`: before then no lane has anything due.
     CREATE FUNCTION postrider.take_from_site(
       session uuid, counter bigint, moment timestamptz, site_name text, is_probe boolean, wanted int, INOUT turn bigint,
-      OUT messages uuid[], OUT recipients int[]
+      OUT messages uuid[], OUT recipients int[], OUT look_again timestamptz
     ) LANGUAGE plpgsql
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 0 AS $$
@@ -36,20 +36,25 @@ extension Migration {
       next_lane record;
       taken record;
     BEGIN
-      messages := '{}'; recipients := '{}';
+      messages := '{}'; recipients := '{}'; look_again := 'infinity';
       WHILE wanted > 0 AND visits_left > 0 LOOP
         visits_left := visits_left - 1;
         SELECT l.id, l.tenant, l.look_at INTO next_lane FROM postrider.lane l
           WHERE l.parked_by = site_name AND l.tenant >= turn ORDER BY l.parked_by, l.tenant, l.look_at LIMIT 1;
         IF NOT FOUND THEN
-          EXIT WHEN NOT is_worthwhile;
-          is_worthwhile := false;
           turn := 0;
+          IF NOT is_worthwhile THEN
+            RETURN;
+          END IF;
+          is_worthwhile := false;
+          look_again := 'infinity';
           CONTINUE;
         END IF;
         turn := next_lane.tenant + 1;
-        CONTINUE WHEN next_lane.look_at > moment
-          OR EXISTS (SELECT FROM postrider.tenant t WHERE t.id = next_lane.tenant AND t.suspended_at IS NOT NULL);
+        CONTINUE WHEN EXISTS (
+          SELECT FROM postrider.tenant t WHERE t.id = next_lane.tenant AND t.suspended_at IS NOT NULL);
+        look_again := least(look_again, next_lane.look_at);
+        CONTINUE WHEN next_lane.look_at > moment;
         PERFORM FROM postrider.lane l WHERE l.id = next_lane.id AND l.parked_by = site_name AND l.look_at <= moment
           FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
@@ -85,6 +90,7 @@ extension Migration {
         -- Behind the tenant's other lanes.
         UPDATE postrider.lane l SET look_at = moment WHERE l.id = next_lane.id;
       END LOOP;
+      look_again := moment;
     END $$;
 
     -- What a worker may take besides its claims: probes of sites that are down; of sites that are slowed for its own
@@ -135,7 +141,8 @@ extension Migration {
           PERFORM postrider.resume_site(item.name, NULL);
         ELSE
           UPDATE postrider.site s SET turn = taken.turn, probe_session = NULL, probe_counter = NULL,
-            next_at = moment + interval '10 seconds' WHERE s.name = item.name;
+            next_at = greatest(moment + interval '1 second', least(taken.look_again, moment + interval '10 minutes'))
+          WHERE s.name = item.name;
         END IF;
       END LOOP;
       FOR item IN
