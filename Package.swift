@@ -176,7 +176,9 @@ let testing: [Target] = [
     ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailModel", "MailTesting", "Supervision", "Postgres", "Cryptography"]),
-  tests("DeliveryWorkerTests", ["DeliveryWorker", "MailQueue"]),
+  tests(
+    "DeliveryWorkerTests",
+    ["DeliveryWorker", "MailQueue", "MailModel", "RetryPolicy", "Redis", "MailTesting", nioPosix, logging]),
   tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
   tests(
     "MailQueueTests",

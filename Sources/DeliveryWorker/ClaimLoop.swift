@@ -18,18 +18,21 @@ struct ClaimLoop: Sendable {
   private let share: Int
   private let delivery: MessageDelivery
   private let outcomes: OutcomeWriter
+  private let desk: SiteDesk?
 
+  /// - Parameter desk: nil: nothing is known of sites in trouble, and nobody waits for them.
   init(
     services: WorkerServices, configuration: WorkerConfiguration, sessions: SessionHolder, capacity: WorkerCapacity,
-    share: Int
+    share: Int, desk: SiteDesk? = nil
   ) {
     self.services = services
     self.configuration = configuration
     self.sessions = sessions
     self.capacity = capacity
     self.share = share
+    self.desk = desk
     outcomes = OutcomeWriter(pool: services.database, logger: services.logger, metrics: services.metrics)
-    delivery = MessageDelivery(services: services, configuration: configuration, outcomes: outcomes)
+    delivery = MessageDelivery(services: services, configuration: configuration, outcomes: outcomes, desk: desk)
   }
 
   /// Runs until graceful shutdown, then until what is under way has ended.
@@ -83,11 +86,11 @@ struct ClaimLoop: Sendable {
       let began = ContinuousClock.now
       let claimed = await claim(lease, &cursor)
       let took = began.duration(to: .now)
-      for (message, body) in claimed {
+      for (message, body, pass) in claimed {
         let (domain, count) = (message.destination, message.jobs.count)
         capacity.allowances.withLockedValue { $0.began(domain, count, now: .now) }
         deliveries.addTask {
-          let isRefused = await deliver(message, body, lease)
+          let isRefused = await deliver(message, body, pass, lease)
           capacity.inFlight.remove(count, share)
           let mayHaveMore = capacity.allowances.withLockedValue {
             $0.ended(domain, count, isRefused: isRefused, now: .now)
@@ -107,8 +110,11 @@ struct ClaimLoop: Sendable {
   var jobsInFlight: Int { capacity.inFlight.count(share) }
   var outcomesWaiting: Int { outcomes.waitingCount }
 
-  private func claim(_ lease: WorkerLease, _ cursor: inout FairCursor) async -> [(ClaimedMessage, ByteBuffer?)] {
+  private typealias Claimed = (message: ClaimedMessage, body: ByteBuffer?, pass: SitePass?)
+
+  private func claim(_ lease: WorkerLease, _ cursor: inout FairCursor) async -> [Claimed] {
     let (start, bodies) = (cursor, services.bodies)
+    let desk = desk?.isTimeToLook() == true ? desk : nil
     let counter = lease.nextCounter()
     let reserved = capacity.inFlight.reserve(share)
     let (rooms, rowsMax) = capacity.allowances.withLockedValue { $0.rooms(room: reserved, now: .now) }
@@ -122,10 +128,14 @@ struct ClaimLoop: Sendable {
         if !lost.isEmpty { try WorkerSessions.void(lost, of: lease.id, connection) }
         let batch = try Claims.take(
           session: lease.id, counter: counter, cursor: &cursor, rooms: rooms, rowsMax: rowsMax, connection)
-        let messages = batch.messages
+        let parked = try desk?.claim(session: lease.id, counter: counter, connection) ?? ParkedBatch()
+        let messages = batch.messages + parked.batch.messages
         let small = messages.filter { $0.size <= Self.readAheadMax }
         let whole = try bodies.readWhole(small, connection)
-        return (messages.map { ($0, whole[$0.id].map { ByteBuffer(bytes: $0) }) }, batch.held, cursor)
+        let claimed = messages.map { message -> Claimed in
+          (message, whole[message.id].map { ByteBuffer(bytes: $0) }, SiteDesk.pass(message, in: parked, counter: counter))
+        }
+        return (claimed, batch.held + parked.batch.held, cursor)
       }
       cursor = next
       lease.voided(lost)
@@ -155,11 +165,14 @@ struct ClaimLoop: Sendable {
   private static let readAheadMax = 64 * 1024
 
   /// - Returns: whether it was handed back untried.
-  private func deliver(_ message: ClaimedMessage, _ body: ByteBuffer?, _ lease: WorkerLease) async -> Bool {
+  private func deliver(
+    _ message: ClaimedMessage, _ body: ByteBuffer?, _ pass: SitePass?, _ lease: WorkerLease
+  ) async -> Bool {
     let poisoned = message.jobs.filter { $0.crashes >= configuration.crashesMax }
     if poisoned.isEmpty {
-      return await delivery.run(message, body: body, lease: lease)
+      return await delivery.run(message, body: body, pass: pass, lease: lease)
     } else {
+      await desk?.giveBack(pass, session: lease.id)
       await Isolation(services: services, configuration: configuration, outcomes: outcomes, turns: capacity.turns)
         .run(message, lease: lease)
       return false

@@ -22,11 +22,14 @@ package struct DeliveryWorkerService: Service {
   let configuration: WorkerConfiguration
   /// What it is doing just now.
   package let state = WorkerState()
+  /// What it knows of sites in trouble.
+  package let book: SiteBook
 
   /// - Parameter databases: one element for each; of their `hints` only the first's are heard.
   package init(databases: [WorkerServices], configuration: WorkerConfiguration) {
     self.databases = databases
     self.configuration = configuration
+    book = SiteBook(configuration.sites)
   }
 
   package init(services: WorkerServices, configuration: WorkerConfiguration) {
@@ -36,15 +39,20 @@ package struct DeliveryWorkerService: Service {
   package func run() async throws {
     prepareBounceRules()
     let capacity = WorkerCapacity(configuration, loops: databases.count)
+    let exchange = databases.first.map { first in
+      SiteExchange(book, redis: first.redis, logger: first.logger) { capacity.ring() }
+    }
     let parts = databases.enumerated().map { number, services in
       let sessions = SessionHolder(services: services, configuration: configuration)
       return ClaimLoop(
-        services: services, configuration: configuration, sessions: sessions, capacity: capacity, share: number)
+        services: services, configuration: configuration, sessions: sessions, capacity: capacity, share: number,
+        desk: exchange.map { SiteDesk($0, services, number: number) })
     }
     state.begin(parts)
     await withTaskGroup(of: Void.self) { helpers in
       if let hints = databases.first?.hints { helpers.addTask { for await _ in hints { capacity.ring() } } }
       for part in parts { helpers.addTask { await part.sessions.keepAlive() } }
+      if let exchange { helpers.addTask { await exchange.run() } }
       await withDiscardingTaskGroup { loops in
         for part in parts { loops.addTask { await part.run() } }
       }

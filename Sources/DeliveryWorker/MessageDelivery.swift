@@ -16,17 +16,21 @@ struct MessageDelivery: Sendable {
   let services: WorkerServices
   let configuration: WorkerConfiguration
   let outcomes: OutcomeWriter
+  /// nil: it goes whatever is known of its site.
+  var desk: SiteDesk?
 
-  /// - Parameter body: the whole message, when the claim loop has read it already.
-  /// - Returns: whether it was handed back untried.
+  /// - Parameters:
+  ///   - body: the whole message, when the claim loop has read it already.
+  ///   - pass: why it may go to a site in trouble.
+  /// - Returns: whether it was handed back untried, because of its destination's pace.
   @discardableResult
-  func run(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> Bool {
+  func run(_ message: ClaimedMessage, body: ByteBuffer?, pass: SitePass? = nil, lease: WorkerLease) async -> Bool {
     let started = ContinuousClock.now
-    let attempts = await attempt(message, body: body, lease: lease)
+    let visit = await visit(message, body: body, pass, lease)
     services.metrics.delivery.record(started.duration(to: .now))
     var completed: [CompletedJob] = []
     for (index, job) in message.jobs.enumerated() {
-      var attempt = attempts[index]
+      var attempt = visit.attempts[index]
       attempt.duration = started.duration(to: .now)
       completed.append(
         CompletedJob(
@@ -35,42 +39,77 @@ struct MessageDelivery: Sendable {
     }
     let isOurs = await outcomes.write(completed, lease: lease)
     for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
-    return completed.contains { $0.disposition == .handedBack }
+    // Where the site is in trouble the lane waits; its domain need not.
+    return !visit.siteWaits && completed.contains { $0.disposition == .handedBack }
   }
 
-  private func attempt(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> [Attempt] {
-    func all(_ result: AttemptResult) -> [Attempt] { message.jobs.map { _ in Attempt(result: result) } }
+  private struct Visit {
+    var attempts: [Attempt]
+    var siteWaits = false
+  }
+
+  private func visit(
+    _ message: ClaimedMessage, body: ByteBuffer?, _ pass: SitePass?, _ lease: WorkerLease
+  ) async -> Visit {
+    func all(_ result: AttemptResult) -> Visit { Visit(attempts: message.jobs.map { _ in Attempt(result: result) }) }
     guard lease.holds() else { return all(.notTried("the claim on this message has ended")) }
     guard message.wrappedKey != nil else {
+      await desk?.giveBack(pass, session: lease.id)
       return all(.failed(.system("the body has been redacted"), .route))
     }
-    guard let domain = message.envelope.recipients.first?.address.destination else { return [] }
+    guard let domain = message.envelope.recipients.first?.address.destination else { return Visit(attempts: []) }
     switch await services.router.route(to: domain) {
     case .failure(let failure):
+      await desk?.giveBack(pass, session: lease.id)
       return all(.failed(failure, .route))
     case .route(let route):
-      let content: any ContentSource =
-        if let body {
-          MemoryContent(body)
-        } else {
-          StoredContent(message: message, store: services.bodies, pool: services.database)
-        }
-      let outgoing = OutgoingTransaction(
-        id: message.id, envelope: message.envelope, size: message.size, content: content, mayStart: { lease.holds() })
-      return await services.connections.deliver(outgoing, over: route)
+      guard let desk else {
+        return Visit(attempts: await services.connections.deliver(outgoing(message, body, lease), over: route))
+      }
+      let site = desk.name(of: route)
+      let pass = await desk.check(pass, site, message, session: lease.id)
+      guard let lane = message.jobs.first?.lane, await desk.mayPass(site, lane: lane, pass) else {
+        var visit = all(.notTried("its site is down or slowed; it waits"))
+        visit.siteWaits = true
+        return visit
+      }
+      var transaction = outgoing(message, body, lease)
+      transaction.mayBegin = { desk.mayBegin(site, pass) }
+      let attempts = await services.connections.deliver(transaction, over: route)
+      let infos = attempts.map { bounceInfo($0, domain) }
+      let settled = await desk.settle(site, attempts, infos, message, pass, session: lease.id)
+      return Visit(attempts: settled, siteWaits: !desk.mayBegin(site, pass))
     }
+  }
+
+  private func outgoing(_ message: ClaimedMessage, _ body: ByteBuffer?, _ lease: WorkerLease) -> OutgoingTransaction {
+    let content: any ContentSource =
+      if let body {
+        MemoryContent(body)
+      } else {
+        StoredContent(message: message, store: services.bodies, pool: services.database)
+      }
+    return OutgoingTransaction(
+      id: message.id, envelope: message.envelope, size: message.size, content: content, mayStart: { lease.holds() })
+  }
+
+  // MARK: Judgement
+
+  private func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
+    getBounceInfo(
+      attempt.result, remote: attempt.remote, ourAddress: configuration.sites.ourAddress(attempt.remote),
+      destinationDomain: domain)
   }
 
   private func judge(_ attempt: Attempt, _ job: Job, _ message: ClaimedMessage, _ index: Int) -> Disposition {
     if case .delivered = attempt.result { return .delivered }
-    let domain = message.envelope.recipients[index].address.destination
-    guard let info = getBounceInfo(attempt.result, remote: attempt.remote, destinationDomain: domain) else {
+    guard let info = bounceInfo(attempt, message.envelope.recipients[index].address.destination) else {
       return .handedBack
     }
     guard info.isTemporary else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
     return .deferred(
       configuration.retry.wait(
-        afterFailures: Int(job.attempt) + 1, pace: RetryPace(for: info), random: Double.random(in: 0..<1)))
+        afterFailures: Int(job.attempt) + 1, cause: RetryCause(for: info), random: Double.random(in: 0..<1)))
   }
 
   private func log(_ done: CompletedJob, _ recipient: Recipient, isLate: Bool) {

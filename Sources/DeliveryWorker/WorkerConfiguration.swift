@@ -15,6 +15,7 @@ package struct WorkerConfiguration: Sendable {
   /// How long deliveries under way may take to end after a request to shut down.
   package var shutdownTimeout: Duration = .seconds(30)
   package var retry: RetrySchedule
+  package var sites = SiteConfiguration()
   /// Claims that ended without an outcome, after which a job is delivered alone in a process of its own.
   package var crashesMax: Int16 = 3
   /// Processes of their own at once.

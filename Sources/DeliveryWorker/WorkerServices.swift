@@ -3,6 +3,7 @@ package import MailQueue
 package import NodeMetrics
 package import Observability
 package import Postgres
+package import Redis
 package import Routing
 package import SMTPClient
 
@@ -20,6 +21,8 @@ package struct WorkerServices: Sendable {
   package var metrics: WorkerMetrics
   /// Anything that arrives means: there may be new mail. Only a hint.
   package var hints: AsyncStream<Void>
+  /// Where workers share what slowed sites may get; nil: each goes by what it knows.
+  package var redis: RedisClient?
   /// The database's name among several; nil: it is the only one.
   package var shard: String?
   /// Returns when the database may be used.

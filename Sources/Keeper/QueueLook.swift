@@ -15,6 +15,7 @@ extension QueueMetrics.Look {
     destinations = Self.parts(sample.lanes, by: \.destination)
     workerSessions = sample.workerSessions
     oldestLease = sample.oldestLease
+    (sitesDown, sitesSlowed, parkedLanes) = (sample.sitesDown, sample.sitesSlowed, sample.parkedLanes)
   }
 
   private static func parts(

@@ -158,6 +158,8 @@ package struct RemoteHost: Sendable, Hashable {
   package var tls: TLSFacts?
   /// It announced DSN (RFC 3461): what the sender wants to hear was passed on to it.
   package var offersDSN = false
+  /// Our own end of the connection, as this machine knows it; not kept.
+  package var ourAddress: String?
 
   package init(name: String, address: String, port: Int, tls: TLSFacts? = nil) {
     self.name = name

@@ -83,6 +83,13 @@ package enum Claims {
     let messages = try claim.byteArrays(0, 0).compactMap { $0.flatMap { QueueID(bytes: $0) } }
     let recipients = try claim.integers(0, 1, as: Int32.self).compactMap(\.self)
     guard !messages.isEmpty, messages.count == recipients.count else { return ClaimedBatch() }
+    return try batch(messages, recipients, session: session, counter: counter, connection)
+  }
+
+  /// Reads what was claimed, and holds what cannot be read.
+  static func batch(
+    _ messages: [QueueID], _ recipients: [Int32], session: QueueID, counter: Int64, _ connection: PostgresConnection
+  ) throws -> ClaimedBatch {
     let readable = try details(messages, recipients, counter: counter, connection)
     let missing = Set(zip(messages, recipients).map { HeldJob(message: $0, recipient: $1) })
       .subtracting(readable.flatMap(\.jobs).map { HeldJob(message: $0.message, recipient: $0.recipient) })

@@ -123,10 +123,12 @@ package enum Completions {
       FROM ended e
       WHERE j.message = e.message AND j.recipient = e.recipient AND e.lane IS NOT NULL AND e.kind IN (1, 4, 5)
     ), woken AS (
-      UPDATE postrider.lane l SET wake_at = d.due FROM (
+      UPDATE postrider.lane l SET wake_at = CASE WHEN l.parked_by IS NULL THEN d.due ELSE l.wake_at END,
+        look_at = CASE WHEN l.parked_by IS NULL THEN l.look_at ELSE d.due END FROM (
         SELECT e.lane, min(coalesce(e.next_due, e.moment)) AS due
         FROM ended e WHERE e.lane IS NOT NULL AND e.kind IN (1, 5) GROUP BY e.lane ORDER BY e.lane) d
-      WHERE l.id = d.lane AND NOT l.ready AND l.wake_at > d.due
+      WHERE l.id = d.lane AND NOT l.ready
+        AND CASE WHEN l.parked_by IS NULL THEN l.wake_at ELSE l.look_at END > d.due
     ), told AS (
       INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
       SELECT e.told, e.recipient, e.day, e.message, e.tenant, e.moment

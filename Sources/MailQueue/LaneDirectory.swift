@@ -59,21 +59,37 @@ final class LaneDirectory: Sendable {
 
 /// The second line behind the idle race: whatever put a lane to sleep over waiting jobs, it does not sleep for ever.
 package enum SleepingLanes {
-  /// Wakes lanes that sleep although they have jobs to do. One index probe per sleeping lane (`job_lane`): not for every second.
+  /// Wakes lanes that sleep although they have jobs to do. One index probe per sleeping lane (`job_lane`): not for every
+  /// second.
   /// - Returns: how many were woken; more than none is a fault to look into.
   package static func reconcile(_ connection: PostgresConnection) throws(PostgresError) -> Int {
-    try connection.query(
-      """
-      UPDATE postrider.lane l SET ready = true, scan_from = '-infinity', scan_next = NULL, scan_xid = NULL
-      WHERE l.id IN (
-        SELECT s.id FROM postrider.lane s WHERE NOT s.ready
-          AND CASE WHEN s.wake_at = 'infinity'
-            THEN EXISTS (SELECT FROM postrider.job j WHERE j.lane = s.id AND NOT j.held)
-            ELSE s.wake_at > postrider.schedule_now() + interval '1 minute' AND EXISTS (
-              SELECT FROM postrider.job j WHERE j.lane = s.id AND j.due <= postrider.schedule_now() AND NOT j.held
-                AND j.claim_session IS NULL) END
-        ORDER BY s.id FOR UPDATE SKIP LOCKED)
-      """
-    ).affectedRows
+    try connection.query(sleeping).affectedRows + connection.query(parked).affectedRows
   }
+
+  private static let sleeping = """
+    UPDATE postrider.lane l SET ready = true, scan_from = '-infinity', scan_next = NULL, scan_xid = NULL
+    WHERE l.id IN (
+      SELECT s.id FROM postrider.lane s WHERE NOT s.ready AND s.parked_by IS NULL
+        AND CASE WHEN s.wake_at = 'infinity'
+          THEN EXISTS (SELECT FROM postrider.job j WHERE j.lane = s.id AND NOT j.held)
+          ELSE s.wake_at > postrider.schedule_now() + interval '1 minute' AND EXISTS (
+            SELECT FROM postrider.job j WHERE j.lane = s.id AND j.due <= postrider.schedule_now() AND NOT j.held
+              AND j.claim_session IS NULL) END
+      ORDER BY s.id FOR UPDATE SKIP LOCKED)
+    """
+
+  /// Those that wait for a site that is not in trouble are let go; those that sleep over due mail are looked at.
+  private static let parked = """
+    UPDATE postrider.lane l SET scan_from = '-infinity', scan_next = NULL, scan_xid = NULL, look_at = '-infinity',
+      parked_by = s.site, ready = s.site IS NULL
+    FROM (
+      SELECT k.id, t.name AS site FROM postrider.lane k
+      LEFT JOIN postrider.site t ON t.name = k.parked_by AND t.kind <> 'free'
+      WHERE k.parked_by IS NOT NULL AND (t.name IS NULL
+        OR k.look_at > postrider.schedule_now() + interval '1 minute' AND EXISTS (
+          SELECT FROM postrider.job j WHERE j.lane = k.id AND j.due <= postrider.schedule_now() AND NOT j.held
+            AND j.claim_session IS NULL))
+      ORDER BY k.id FOR UPDATE OF k SKIP LOCKED) s
+    WHERE l.id = s.id
+    """
 }

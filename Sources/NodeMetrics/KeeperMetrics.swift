@@ -42,6 +42,9 @@ package final class QueueMetrics: Sendable {
     package var destinations: [Part] = []
     package var workerSessions = 0
     package var oldestLease: Duration = .zero
+    package var sitesDown = 0
+    package var sitesSlowed = 0
+    package var parkedLanes = 0
 
     package init() {}
   }
@@ -80,6 +83,8 @@ package final class QueueMetrics: Sendable {
       .init(.queueLanes, ["waiting"], Double(look.waitingLanes)),
       .init(.queueIsComplete, [], look.isComplete ? 1 : 0), .init(.queueLook, [], look.took.inSeconds),
       .init(.workerSessions, [], Double(look.workerSessions)), .init(.oldestLease, [], look.oldestLease.inSeconds),
+      .init(.sites, ["down"], Double(look.sitesDown)), .init(.sites, ["slowed"], Double(look.sitesSlowed)),
+      .init(.parkedLanes, [], Double(look.parkedLanes)),
     ])
     tenants.replace(samples(of: look.tenants, .tenantRecipients, .tenantDelay))
     destinations.replace(samples(of: look.destinations, .destinationRecipients, .destinationDelay))

@@ -69,9 +69,17 @@ extension Metric {
     "Since this worker sent its last heartbeat that was answered; its lease ends when that reaches worker.lease.")
   static let heartbeatFailures = Metric(
     "postrider_heartbeat_failures_total", .counter, "Heartbeats that were not answered.")
+  static let slowdowns = Metric(
+    "postrider_slowdowns_total", .counter, labels: ["category"],
+    "How often this worker was told to send less to a site, by a rate limit or a block list entry.")
+  static let probes = Metric(
+    "postrider_probes_total", .counter, labels: ["result"], "Probes of sites that were down, by what they found.")
+  static let sitesKnown = Metric(
+    "postrider_worker_sites", .gauge, labels: ["state"],
+    "Sites in trouble as this worker knows them: down, or slowed for its sending address.")
   package static let worker = [
     attempts, delivery, jobsInFlight, claimBatch, claimTime, claimFailures, completionBatch, completionTime,
-    completionsWaiting, leaseAge, heartbeatFailures,
+    completionsWaiting, leaseAge, heartbeatFailures, slowdowns, probes, sitesKnown,
   ]
 
   // MARK: Keeper
@@ -123,8 +131,15 @@ extension Metric {
   static let oldestLease = Metric(
     "postrider_worker_sessions_lease_age_max_seconds", .gauge,
     "Since the last heartbeat of the living session that was silent for longest.")
+  static let sites = Metric(
+    "postrider_sites", .gauge, labels: ["state"],
+    "Sites whose mail waits because of them: down, or slowed after they wanted less.")
+  static let parkedLanes = Metric(
+    "postrider_parked_lanes", .gauge,
+    "Pairs of tenant and destination that wait for such a site; 10000 stands for that many or more.")
   package static let queue = [
     queueEstimate, queueDelay, queueLanes, queueIsComplete, queueLook, tenantRecipients, tenantDelay,
-    destinationRecipients, destinationDelay, workerSessions, oldestLease,
+    destinationRecipients, destinationDelay, workerSessions, oldestLease, sites,
+    parkedLanes,
   ]
 }

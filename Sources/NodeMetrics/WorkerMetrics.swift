@@ -25,6 +25,13 @@ package struct WorkerMetrics: Sendable {
   package let jobsInFlight: Meter
   package let completionsWaiting: Meter
   package let leaseAge: Meter
+  private let rateLimited: Counter
+  private let listed: Counter
+  private let probesReached: Counter
+  private let probesFailed: Counter
+  /// Sites in trouble as this worker knows them; set before each rendering.
+  package let sitesDown: Meter
+  package let sitesSlowed: Meter
   private let delivered: Counter
   private let deferred: Counter
   private let bounced: Counter
@@ -43,6 +50,12 @@ package struct WorkerMetrics: Sendable {
     jobsInFlight = Metric.jobsInFlight.gauge(factory)
     completionsWaiting = Metric.completionsWaiting.gauge(factory)
     leaseAge = Metric.leaseAge.gauge(factory)
+    rateLimited = Metric.slowdowns.counter(factory, "rate_limit")
+    listed = Metric.slowdowns.counter(factory, "blocklist")
+    probesReached = Metric.probes.counter(factory, "reached")
+    probesFailed = Metric.probes.counter(factory, "failed")
+    sitesDown = Metric.sitesKnown.gauge(factory, "down")
+    sitesSlowed = Metric.sitesKnown.gauge(factory, "slowed")
     func attempts(_ outcome: CountedOutcome) -> Counter { Metric.attempts.counter(factory, outcome.rawValue) }
     delivered = attempts(.delivered)
     deferred = attempts(.deferred)
@@ -63,6 +76,11 @@ package struct WorkerMetrics: Sendable {
     completionTime.record(time)
     completionBatch.record(recipients)
   }
+
+  /// A site was slowed down, or further down.
+  package func slowedDown(isListed: Bool) { (isListed ? listed : rateLimited).increment() }
+
+  package func probed(hasReached: Bool) { (hasReached ? probesReached : probesFailed).increment() }
 
   package func attempted(_ outcome: CountedOutcome) {
     switch outcome {

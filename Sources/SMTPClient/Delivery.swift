@@ -58,6 +58,10 @@ struct Delivery {
         settle(.notTried("the claim on this message has ended"), nil)
         return true
       }
+      guard outgoing.mayBegin() else {
+        settle(.notTried("its destination is not sent to just now"), nil)
+        return true
+      }
       guard let connection = await connection(to: host, key, mayReuse: mayReuse) else {
         guard case .some((let result, let remote)) = trouble else { return false }
         // Recipients that a server put off to the next transaction have not been tried (RFC 5321 §4.5.3.1.10).

@@ -75,6 +75,7 @@ struct Dialler: Sendable {
       }
       if let handler { eventLoop.execute { handler.value.cancel() } }
     }
+    remote.ourAddress = opened.withLockedValue { $0.channel?.localAddress?.ipAddress }
     switch outcome {
     case .ready(let capabilities, let facts):
       let parts = opened.withLockedValue { $0 }

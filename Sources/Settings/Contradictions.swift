@@ -13,6 +13,22 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.retry.max < settings.retry.period, ["retry.max", "retry.period"],
     "the longest wait must be shorter than the whole period")
+  let waits = settings.retry.waits
+  for (name, list) in [
+    ("greylist", waits.greylist), ("mailbox_full", waits.mailboxFull), ("blocklist", waits.blocklist),
+    ("rate_limit", waits.rateLimit), ("network", waits.network), ("dns", waits.dns), ("tls", waits.tls),
+    ("system", waits.system), ("login", waits.login), ("local", waits.local),
+  ] {
+    require(list == list.sorted(), ["retry.waits.\(name)"], "no wait may be shorter than the one before")
+  }
+  require(
+    settings.retry.slowdown.pause <= settings.retry.slowdown.pauseMax
+      && settings.retry.slowdown.blocklistPause <= settings.retry.slowdown.pauseMax,
+    ["retry.slowdown.pause", "retry.slowdown.blocklist_pause", "retry.slowdown.pause_max"],
+    "the first pause must not be longer than the longest")
+  require(
+    settings.retry.probe.first <= settings.retry.probe.max, ["retry.probe.first", "retry.probe.max"],
+    "the first wait must not be longer than the longest")
   require(
     settings.worker.lease >= settings.worker.heartbeat * 3, ["worker.heartbeat", "worker.lease"],
     "a lease must last at least three heartbeats, or one lost heartbeat loses work")

@@ -57,6 +57,17 @@ extension SettingType where Value == String {
     Self("a host name, for example mail.example.org", show: { $0 }, read: { isHostName($0) ? $0 : nil })
   }
 
+  /// All host names below one.
+  static var hostFamily: Self {
+    Self(
+      "a family of host names, for example *.example.org", show: { $0 },
+      read: { $0.hasPrefix("*.") && isHostName(String($0.dropFirst(2))) ? $0 : nil })
+  }
+
+  static var address: Self {
+    Self("an IP address", show: { $0 }, read: { isIPv4($0) || isIPv6($0) ? $0 : nil })
+  }
+
   static var file: Self {
     Self("the path of a file", show: { $0 }, read: { isPath($0) ? $0 : nil })
   }

@@ -124,6 +124,13 @@ struct SinkRule: Decodable, Sendable {
   }
 }
 
+/// A text in UTF-8, in which U+F080 to U+F0FF stand for the octets 80 to FF by themselves: what no text can hold.
+func octets(of text: String) -> [UInt8] {
+  text.unicodeScalars.flatMap { scalar in
+    (0xF080...0xF0FF).contains(scalar.value) ? [UInt8(scalar.value - 0xF000)] : Array(String(scalar).utf8)
+  }
+}
+
 /// Any key, so that a misspelt one is seen.
 struct AnyKey: CodingKey, ExpressibleByStringLiteral {
   let stringValue: String

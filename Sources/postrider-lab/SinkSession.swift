@@ -145,7 +145,7 @@ final class SinkSession: ChannelInboundHandler, RemovableChannelHandler {
   func say(
     _ context: ChannelHandlerContext, _ text: String, _ code: Int, _ then: Aftermath, _ next: (Int) -> Void
   ) {
-    if !text.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil) }
+    if !text.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: octets(of: text))), promise: nil) }
     next(code)
     switch then {
     case .goOn: break

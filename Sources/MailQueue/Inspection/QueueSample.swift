@@ -25,6 +25,10 @@ package struct QueueSample: Sendable {
   package let workerSessions: Int
   /// Since the last heartbeat of the living session that was silent for longest.
   package let oldestLease: Duration
+  package let sitesDown: Int
+  package let sitesSlowed: Int
+  /// Lanes that wait for such a site, 10000 at most. Their recipients are not among those of `lanes`.
+  package let parkedLanes: Int
 
   static let tenantsMax = 64
   static let readyLanesMax = 512
@@ -54,7 +58,9 @@ package struct QueueSample: Sendable {
       let seen = lanes.reduce(0) { $0 + $1.recipients }
       return QueueSample(
         lanes: lanes, isComplete: isComplete, recipientsEstimate: max(Int64(seen), try server.int64(0, 0)),
-        workerSessions: Int(try server.int64(0, 1)), oldestLease: .milliseconds(max(0, try server.int64(0, 2))))
+        workerSessions: Int(try server.int64(0, 1)), oldestLease: .milliseconds(max(0, try server.int64(0, 2))),
+        sitesDown: Int(try server.int64(0, 3)), sitesSlowed: Int(try server.int64(0, 4)),
+        parkedLanes: Int(try server.int64(0, 5)))
     }
   }
 
@@ -107,7 +113,10 @@ package struct QueueSample: Sendable {
   /// The server's running count of rows, and `worker_session_living`.
   private static let totalsSQL = """
     SELECT pg_stat_get_live_tuples('postrider.job'::regclass), count(*),
-      coalesce(extract(epoch FROM clock_timestamp() - min(s.renewed_at)) * 1000, 0)::bigint
+      coalesce(extract(epoch FROM clock_timestamp() - min(s.renewed_at)) * 1000, 0)::bigint,
+      (SELECT count(*) FROM (SELECT FROM postrider.site d WHERE d.kind = 'down' LIMIT 10000) d),
+      (SELECT count(*) FROM (SELECT FROM postrider.site d WHERE d.kind = 'slowed' LIMIT 10000) d),
+      (SELECT count(*) FROM (SELECT FROM postrider.lane l WHERE l.parked_by IS NOT NULL LIMIT 10000) l)
     FROM postrider.worker_session s WHERE s.ended_at IS NULL
     """
 }

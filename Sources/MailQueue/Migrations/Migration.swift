@@ -22,7 +22,9 @@ package struct Migration: Sendable {
   }
 
   /// Every step, in order.
-  package static let all: [Migration] = [.first, .claiming, .steering, .versions, .sharding, .retention, .notices]
+  package static let all: [Migration] = [
+    .first, .claiming, .steering, .versions, .sharding, .retention, .notices, .sites,
+  ]
 }
 
 /// Brings a database to this build's schema, and says whether a role may use one.

@@ -29,6 +29,15 @@ package struct DeliverySection: SettingSection {
   package let routes = Setting(
     "delivery.routes", .routes, default: [],
     "Hosts to use instead of a domain's MX; domain `*` is for all others. With a user, TLS must be `required`.")
+  package let publicAddress = Setting(
+    "delivery.public_address", .optional(.address), default: nil,
+    "The address that other servers see mail come from, where a translator stands in between. Otherwise it is this "
+      + "machine's first public address. A site that wants less is slowed for all workers with the same one.")
+  package let siteFamilies = Setting(
+    "delivery.site_families", .list(of: .hostFamily),
+    default: ["*.mail.protection.outlook.com", "*.mx.microsoft", "*.l.google.com", "*.yahoodns.net"],
+    "Mail exchangers below one of these names are one site, whatever domain they are for: slowed down together, and "
+      + "down together. Otherwise a site is a set of mail exchangers.")
   package let timeout = DeliveryTimeoutSection()
 }
 

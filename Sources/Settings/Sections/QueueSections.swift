@@ -50,6 +50,9 @@ package struct RetrySection: SettingSection {
   package let jitter = Setting(
     "retry.jitter", .number(0...0.9), default: 0.2,
     "Each wait is shortened by a random part of up to this share, so that retries spread out.")
+  package let waits = RetryWaitsSection()
+  package let slowdown = SlowdownSection()
+  package let probe = ProbeSection()
 }
 
 package struct KeeperSection: SettingSection {

@@ -7,7 +7,7 @@ internal import Postgres
 struct QueueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "queue", abstract: "Show what is queued, by tenant and destination, or steer it.",
-    subcommands: [Show.self, Retry.self, Hold.self, Release.self, Reconcile.self], defaultSubcommand: Show.self)
+    subcommands: [Show.self, Retry.self, Hold.self, Release.self, Lift.self, Reconcile.self], defaultSubcommand: Show.self)
 }
 
 /// Which part of the queue.
@@ -37,7 +37,10 @@ extension QueueCommand {
           tenant: selection.tenant, destination: selection.destination, connection)
         let errors = try QueueSummary.lastErrors(of: lanes.prefix(limit).map(\.lane), connection)
         return QueueReport.Part(
-          lanes: lanes, errors: errors, now: try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0))
+          lanes: lanes, errors: errors,
+          sites: try Sites.summaries(
+            tenant: selection.tenant, destination: selection.destination, connection),
+          now: try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0))
       }
       let report = QueueReport(parts.found, unreachable: parts.missing.map(\.shard), limit: limit)
       if common.json { try JSONOutput.print(report.record) } else { report.print() }

@@ -8,6 +8,7 @@ struct QueueReport {
   struct Part {
     var lanes: [LaneSummary]
     var errors: [Int64: LaneError]
+    var sites: [SiteSummary] = []
     var now: Timestamp
   }
 
@@ -23,6 +24,8 @@ struct QueueReport {
   /// Those that are listed one by one.
   let shown: [Lane]
   let now: Timestamp
+  /// Those whose mail waits because of them.
+  let sites: SiteReport
   let unreachable: [String]?
 
   init(_ parts: [(shard: String?, answer: Part)], unreachable: [String], limit: Int) {
@@ -31,6 +34,7 @@ struct QueueReport {
     }.sorted { $0.summary.total > $1.summary.total }
     shown = Array(lanes.prefix(limit))
     now = parts.map(\.answer.now).max() ?? Timestamp(microseconds: 0)
+    sites = SiteReport(sites: parts.flatMap { shard, part in part.sites.map { (shard, $0) } }, now: now)
     self.unreachable = unreachable.isEmpty ? nil : unreachable
   }
 
@@ -41,6 +45,8 @@ struct QueueReport {
     var destinations: [Counts]
     /// How many destinations have mail; more than are listed, perhaps.
     var destinationsTotal: Int
+    /// Sites that are down or slowed.
+    var sites: [SiteReport.Record]
     /// Databases whose mail is not counted.
     var unreachable: [String]?
   }
@@ -73,11 +79,14 @@ struct QueueReport {
         counts.lastError = lane.error?.attempt.result.words
         counts.lastErrorAt = lane.error?.at.iso
         return counts
-      }, destinationsTotal: lanes.count, unreachable: unreachable)
+      }, destinationsTotal: lanes.count, sites: sites.records, unreachable: unreachable)
   }
 
   func print() {
-    guard !lanes.isEmpty else { return Swift.print("The queue is empty.") }
+    guard !lanes.isEmpty else {
+      Swift.print("The queue is empty.")
+      return sites.print()
+    }
     var table = Table("tenant", ">waiting", ">due", ">in flight", ">held", "oldest", "next due", "state")
     for tenant in tenants {
       table.add([tenant.name] + cells(tenant.lanes) + [tenant.lanes.first?.isSuspended == true ? "disabled" : ""])
@@ -95,6 +104,7 @@ struct QueueReport {
     }
     table.print()
     if shown.count < lanes.count { Swift.print("… and \(lanes.count - shown.count) more destinations (--limit)") }
+    sites.print()
   }
 
   private var tenants: [(name: String, lanes: [LaneSummary])] {

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import DNS
+internal import DeliveryWorker
 internal import Foundation
 internal import Logging
 internal import MailQueue
@@ -150,7 +151,27 @@ struct Node {
 
   func retrySchedule() -> RetrySchedule {
     let retry = settings.retry
-    return RetrySchedule(first: retry.first, factor: retry.factor, max: retry.max, jitter: retry.jitter)
+    let waits = retry.waits
+    return RetrySchedule(
+      first: retry.first, factor: retry.factor, max: retry.max, jitter: retry.jitter,
+      waits: [
+        .greylist: waits.greylist, .mailboxFull: waits.mailboxFull, .blocklist: waits.blocklist,
+        .rateLimit: waits.rateLimit, .network: waits.network, .dns: waits.dns, .tls: waits.tls,
+        .system: waits.system, .login: waits.login, .local: waits.local,
+      ])
+  }
+
+  func siteConfiguration() -> SiteConfiguration {
+    let (slowdown, probe) = (settings.retry.slowdown, settings.retry.probe)
+    var sites = SiteConfiguration()
+    sites.source = settings.delivery.publicAddress ?? SiteConfiguration.publicAddress()
+    sites.names = SiteNames(families: settings.delivery.siteFamilies)
+    sites.slowdown = SlowdownPolicy(
+      pause: slowdown.pause, blocklistPause: slowdown.blocklistPause, pauseMax: slowdown.pauseMax,
+      recovery: slowdown.recovery, normalMin: Double(slowdown.normalMin))
+    sites.probes = ProbeWaits(first: probe.first, max: probe.max, jitter: settings.retry.jitter)
+    sites.downAfter = probe.after
+    return sites
   }
 }
 

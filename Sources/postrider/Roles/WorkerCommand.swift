@@ -33,7 +33,7 @@ struct WorkerCommand: AsyncParsableCommand {
     let parts = try await WorkerParts(node, isolatedCommand: commandToDeliverAlone)
     let service = DeliveryWorkerService(databases: parts.databases, configuration: parts.configuration)
     for (number, database) in parts.databases.enumerated() {
-      watch(service.state, number, database, status, isCritical: number == 0)
+      watch(service.state, service.book, number, database, status, isCritical: number == 0)
     }
     try await node.run([service], status)
     await parts.end()
@@ -42,12 +42,15 @@ struct WorkerCommand: AsyncParsableCommand {
 
   /// - Parameter isCritical: nothing works without it.
   private func watch(
-    _ state: WorkerState, _ number: Int, _ database: WorkerServices, _ status: NodeStatus, isCritical: Bool
+    _ state: WorkerState, _ book: SiteBook, _ number: Int, _ database: WorkerServices, _ status: NodeStatus,
+    isCritical: Bool
   ) {
     let (metrics, suffix) = (database.metrics, database.shard.map { " \($0)" } ?? "")
     status.beforeMetrics {
       metrics.leaseAge.set(state.lease(number)?.age.inSeconds ?? .nan)
       metrics.jobsInFlight.set(state.jobsInFlight(number))
+      metrics.sitesDown.set(book.counts.down)
+      metrics.sitesSlowed.set(book.counts.slowed)
       metrics.completionsWaiting.set(state.outcomesWaiting(number))
     }
     let level: Condition.Level = isCritical ? .failed : .degraded
@@ -103,6 +106,7 @@ private struct WorkerParts {
   private let connections: ConnectionPool
   private let resolver: DNSResolver
   private let hints: WakeHintListener
+  private let redis: RedisClient
 
   /// - Parameter only: the one database that it is about; nil: all.
   init(_ node: Node, isolatedCommand: [String]?, only: String? = nil) async throws {
@@ -114,6 +118,8 @@ private struct WorkerParts {
     resolver = try node.resolver()
     let group = MultiThreadedEventLoopGroup.singleton
     hints = WakeHintListener(url: try node.redisURL(), group: group)
+    let redis = RedisClient(url: try node.redisURL(), group: group)
+    self.redis = redis
     let (router, connections) = (try node.router(resolver), try node.connectionPool(group))
     self.connections = connections
     let (mailLog, stream) = (MailLog(), hints.hints)
@@ -125,6 +131,7 @@ private struct WorkerParts {
             role: "worker heartbeat", shard: setting, statementTimeout: settings.worker.heartbeat), threads: 1),
         bodies: bodies, router: router, connections: connections, mailLog: mailLog, logger: shard.logger,
         hints: stream, metrics: WorkerMetrics(shard.metrics))
+      services.redis = redis
       if settings.isSharded { services.shard = shard.name }
       services.whenUsable = { await shard.waitUntilUsable() }
       return services
@@ -137,11 +144,13 @@ private struct WorkerParts {
     configuration.lease = settings.worker.lease
     configuration.shutdownTimeout = settings.shutdown.timeout
     configuration.isolatedCommand = isolatedCommand
+    configuration.sites = node.siteConfiguration()
     self.configuration = configuration
   }
 
   func end() async {
     await hints.shutdown()
+    await redis.shutdown()
     connections.shutdown()
     resolver.shutdown()
     for database in databases {
