@@ -28,9 +28,10 @@ struct MessageDelivery: Sendable {
     for (index, job) in message.jobs.enumerated() {
       var attempt = attempts[index]
       attempt.duration = started.duration(to: .now)
-      completed.append(
-        CompletedJob(
-          job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt))
+      var done = CompletedJob(
+        job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt)
+      done.suppression = suppression(after: attempt, of: message, index)
+      completed.append(done)
     }
     let isOurs = await outcomes.write(completed, lease: lease)
     for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
@@ -38,8 +39,14 @@ struct MessageDelivery: Sendable {
   }
 
   private func attempt(_ message: ClaimedMessage, body: ByteBuffer?, lease: WorkerLease) async -> [Attempt] {
-    func all(_ result: AttemptResult) -> [Attempt] { message.jobs.map { _ in Attempt(result: result) } }
+    func all(_ result: AttemptResult) -> [Attempt] {
+      message.suppressions.map { suppression in
+        Attempt(result: suppression.map { .failed(.suppressed($0.words), .route) } ?? result)
+      }
+    }
     guard lease.holds() else { return all(.notTried("the claim on this message has ended")) }
+    let parts = message.parts(services.returnPaths)
+    if parts.isEmpty { return all(.notTried("nobody is left to send it to")) }
     guard message.wrappedKey != nil else {
       return all(.failed(.system("the body has been redacted"), .route))
     }
@@ -48,15 +55,11 @@ struct MessageDelivery: Sendable {
     case .failure(let failure):
       return all(.failed(failure, .route))
     case .route(let route):
-      let content: any ContentSource =
-        if let body {
-          MemoryContent(body)
-        } else {
-          StoredContent(message: message, store: services.bodies, pool: services.database)
-        }
-      let outgoing = OutgoingTransaction(
-        id: message.id, envelope: message.envelope, size: message.size, content: content, mayStart: { lease.holds() })
-      return await services.connections.deliver(outgoing, over: route)
+      var attempts = all(.notTried("it was in no transaction"))
+      for (places, ended) in await send(parts, of: message, body: body, lease: lease, over: route) {
+        for (place, attempt) in zip(places, ended) { attempts[place] = attempt }
+      }
+      return attempts
     }
   }
 

@@ -15,6 +15,9 @@ package struct WorkerConfiguration: Sendable {
   /// How long deliveries under way may take to end after a request to shut down.
   package var shutdownTimeout: Duration = .seconds(30)
   package var retry: RetrySchedule
+  /// For how long nothing is sent to an address that a mail server has said to be dead, where its tenant has no choice
+  /// of its own.
+  package var suppressBounces: Duration = .zero
   /// Claims that ended without an outcome, after which a job is delivered alone in a process of its own.
   package var crashesMax: Int16 = 3
   /// Processes of their own at once.

@@ -43,6 +43,7 @@ struct Duties {
     await attempt("wake lanes") { try await wakeLanes() }
     await attempt("expire") { try await expire(leader) }
     await attempt("send notices") { try await sendNotices(leader) }
+    await attempt("expire suppressions") { try await expireSuppressions() }
     await attempt("redact") { try await redact(leader) }
     await attempt("tend past days") { try await tendDays() }
     await attempt("look at the queue") { try await lookAtQueue() }
@@ -139,6 +140,11 @@ struct Duties {
       metrics.expired.increment(by: ended)
       if ended > 0 { logger.info("expired", metadata: ["recipients": "\(ended)"]) }
     } while ended == 500
+  }
+
+  /// 500 at a time; what is over counts no more already, so that there is no hurry.
+  private func expireSuppressions() async throws {
+    while try await database.run({ try Suppressions.expire($0) }) == 500 {}
   }
 
   private func sendNotices(_ leader: Leadership) async throws {

@@ -42,6 +42,8 @@ package struct CompletedJob: Sendable {
   package let tenant: Int64
   package let disposition: Disposition
   package let attempt: Attempt
+  /// The remote server says that this recipient cannot be reached any more: nothing shall be sent to it for a while.
+  package var suppression: BounceSuppression?
 
   package init(job: Job, tenant: Int64, disposition: Disposition, attempt: Attempt) {
     self.job = job
@@ -73,7 +75,7 @@ package enum Completions {
     parameters.append(rows.map(\.disposition.delay.microseconds))
     parameters.append(rows.map(\.disposition.notifies))
     OutcomeColumns(rows.map(\.attempt)).append(to: &parameters)
-    let results = try connection.transaction([PostgresStatement(sql, parameters)])
+    let results = try connection.transaction([PostgresStatement(sql, parameters)] + Suppressions.statements(for: rows))
     guard let result = results.first, result.rowCount == 1 else { return 0 }
     return Int(try result.int64(0, 0))
   }

@@ -127,8 +127,8 @@ package enum Outbox {
       JOIN postrider.message m ON m.id = $1::uuid AND m.day = $2::date
       LEFT JOIN LATERAL (
         SELECT * FROM postrider.outcome x WHERE x.message = m.id AND x.day = m.day AND x.recipient = r.recipient
-          AND x.kind IN (1, 2)
-        ORDER BY x.kind = 2 DESC, x.reply_code IS NOT NULL DESC, x.at DESC LIMIT 1) o ON true
+          AND x.kind IN (1, 2, 10)
+        ORDER BY x.kind IN (2, 10) DESC, x.reply_code IS NOT NULL DESC, x.at DESC LIMIT 1) o ON true
       ORDER BY r.recipient
       """, parameters)
     var recipients: [NoticeRecipient] = []

@@ -31,9 +31,11 @@ extension ReportedRecipient {
   /// What the sentence for the cause does not already say. Trouble of our own is nobody else's business.
   private static func detail(of failure: LocalFailure) -> String? {
     switch failure {
-    case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension:
+    case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension,
+      .suppressed:
       failure.explanation
     case .noSuchDomain, .nullMX, .noAddress, .system, .expired: nil
+    case .returned(let words): words.isEmpty ? nil : "another server reported: \(words)"
     }
   }
 }

@@ -22,7 +22,7 @@ package struct Migration: Sendable {
   }
 
   /// Every step, in order.
-  package static let all: [Migration] = [.first, .claiming, .steering, .versions, .sharding, .retention]
+  package static let all: [Migration] = [.first, .claiming, .steering, .versions, .sharding, .retention, .suppression]
 }
 
 /// Brings a database to this build's schema, and says whether a role may use one.
