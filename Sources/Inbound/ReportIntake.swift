@@ -23,14 +23,18 @@ package final class ReportIntake: MessageEnqueuing {
   private let keys: ReturnPathKeys
   private let databases: [Database]
   private let policy: SuppressionPolicy
+  private let enqueuePolicy: EnqueuePolicy
   private let logger: Logger
   private let metrics: InboundMetrics
 
-  /// - Parameter databases: all that may have the message; the first is asked first.
+  /// - Parameters:
+  ///   - databases: all that may have the message; the first is asked first.
+  ///   - enqueuePolicy: for what is passed on to senders.
   package init(
-    keys: ReturnPathKeys, databases: [Database], policy: SuppressionPolicy, logger: Logger,
-    metrics: InboundMetrics = InboundMetrics()
+    keys: ReturnPathKeys, databases: [Database], policy: SuppressionPolicy, enqueuePolicy: EnqueuePolicy,
+    logger: Logger, metrics: InboundMetrics = InboundMetrics()
   ) {
+    self.enqueuePolicy = enqueuePolicy
     self.keys = keys
     self.databases = databases
     self.policy = policy
@@ -90,8 +94,13 @@ package final class ReportIntake: MessageEnqueuing {
       try message.content.read(at: 0, count: min(message.content.size, reportBytesMax)))
     let from = RemoteHost(name: reading.reporter ?? "", address: message.clientAddress, port: 0)
     let fresh = try ReportRecords.record(
-      about: path.message, day: Day(days: path.day), from: from, policy: policy, connection
-    ) { records(of: reading, for: path, in: $0) }
+      about: path.message, day: Day(days: path.day), from: from, policy: policy,
+      enqueuePolicy: enqueuePolicy, connection
+    ) {
+      records(of: reading, for: path, in: $0)
+    } passOn: {
+      passedOn(message, reading, about: path.message, to: $0, $1)
+    }
     return fresh.map { Recorded(reading: reading, fresh: $0) }
   }
 

@@ -184,6 +184,12 @@ import Testing
     #expect(try await outcomes(node) == "12|1\n12|1")
     #expect(try await node.database.query("SELECT count(*) FROM postrider.outbox") == "0")
     #expect(try await node.database.query("SELECT count(*) FROM postrider.suppression") == "0")
+    // The sender would have got the automatic reply if the path had been his own.
+    let reply = try #require(try await node.waitForCaptured(2).last)
+    #expect(reply.recipients == ["alice@sender.example"] && reply.field("mail_from") == "")
+    #expect(reply.message.contains("Subject: away") && reply.message.contains("I am away;"))
+    try await node.waitUntilEmpty()
+    #expect(try node.captured().count == 2, "nobody asked for the report of the delay")
     _ = returns
   }
 

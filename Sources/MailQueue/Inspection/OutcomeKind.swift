@@ -24,6 +24,9 @@ package enum OutcomeKind: Int16, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// It came back after the attempt, in somebody's report.
+  package var isReport: Bool { rawValue >= OutcomeKind.returned.rawValue }
+
   /// For people and programs.
   package var name: String {
     switch self {

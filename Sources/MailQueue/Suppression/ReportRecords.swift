@@ -58,42 +58,44 @@ package enum ReportRecords {
   /// Reports of other kinds that are kept of one message; further ones are not written down.
   static let othersMax = 20
 
-  /// Records what one report says, in one transaction: outcomes, what is to be told, what is suppressed.
+  /// Records what one report says, in one transaction: outcomes, what is to be told, what is suppressed, what is passed on.
   ///
   /// A recipient is reported as returned once, and as complaining once; a report that comes again changes nothing.
   /// Reads by primary key and `outcome_message`, within the message's day.
   /// - Parameters:
   ///   - from: the server that reports, and the address that it came from.
   ///   - read: says what the report means for this message.
+  ///   - passOn: makes of what is new a message to its sender, which is queued; nil: none. It is held in memory.
   /// - Returns: what was new; nil: there is no such message any more.
   package static func record(
-    about message: QueueID, day: Day, from: RemoteHost, policy: SuppressionPolicy, _ connection: PostgresConnection,
-    read: (ReportedMessage) -> [RecordedReport]
+    about message: QueueID, day: Day, from: RemoteHost, policy: SuppressionPolicy, enqueuePolicy: EnqueuePolicy,
+    _ connection: PostgresConnection, read: (ReportedMessage) -> [RecordedReport],
+    passOn: (ReportedMessage, [RecordedReport]) -> NewMessage?
   ) throws -> [RecordedReport]? {
-    try connection.transaction {
+    let lanes = LaneDirectory(rememberedMax: 16)
+    return try connection.transaction {
       // One report about a message at a time: of two that came at once the second sees what the first wrote.
       var key = PostgresParameters()
       key.append(Int32(truncatingIfNeeded: message.low))
       _ = try connection.query("SELECT pg_advisory_xact_lock(7009, $1::int)", key)
       guard let subject = try find(message, day, connection) else { return nil }
       let known = try known(message, day, connection)
-      let fresh = known.fresh(among: read(subject.message))
+      let fresh = known.fresh(among: read(subject))
       guard !fresh.isEmpty else { return [] }
       try append(fresh, message, day, from, connection)
       try tell(fresh, message, day, subject, known, connection)
       for statement in Suppressions.statements(causes(fresh, message, day, policy, subject)) {
         _ = try connection.query(statement.sql, statement.parameters)
       }
+      if let passed = passOn(subject, fresh) {
+        let ids = try lanes.ids(of: Set(passed.laneNames), connection)
+        _ = try connection.pipeline(EnqueueTransaction([passed], lanes: ids, policy: enqueuePolicy).statements)
+      }
       return fresh
     }
   }
 
-  private struct Subject {
-    let message: ReportedMessage
-    let hasNullPath: Bool
-  }
-
-  private static func find(_ id: QueueID, _ day: Day, _ connection: PostgresConnection) throws -> Subject? {
+  private static func find(_ id: QueueID, _ day: Day, _ connection: PostgresConnection) throws -> ReportedMessage? {
     var parameters = PostgresParameters()
     parameters.append(UUIDValue(id))
     parameters.append(day)
@@ -118,10 +120,9 @@ package enum ReportRecords {
           originalRecipient: originals.indices.contains(index)
             ? originals[index].map { String(decoding: $0, as: UTF8.self) } : nil))
     }
-    let path = result.isNull(0, 1) ? nil : MailAddress(trusted: result.text(0, 1))
-    return Subject(
-      message: ReportedMessage(tenant: try result.int64(0, 0), reversePath: path, recipients: recipients),
-      hasNullPath: path == nil)
+    return ReportedMessage(
+      tenant: try result.int64(0, 0), reversePath: result.isNull(0, 1) ? nil : MailAddress(trusted: result.text(0, 1)),
+      recipients: recipients)
   }
 
   /// What the message's outcomes say already.
@@ -203,15 +204,15 @@ extension ReportRecords {
 
   /// Only what was delivered is told as returned: of the rest the sender has heard, or will hear.
   private static func tell(
-    _ reports: [RecordedReport], _ message: QueueID, _ day: Day, _ subject: Subject, _ known: Known,
+    _ reports: [RecordedReport], _ message: QueueID, _ day: Day, _ subject: ReportedMessage, _ known: Known,
     _ connection: PostgresConnection
   ) throws {
-    guard !subject.hasNullPath else { return }
+    guard subject.reversePath != nil else { return }
     let told = reports.compactMap { report -> Int32? in
       guard case .returned = report.kind, let number = report.recipient, known.delivered.contains(number) else {
         return nil
       }
-      let wishes = subject.message.recipients[Int(number) - 1].notify
+      let wishes = subject.recipients[Int(number) - 1].notify
       return wishes.map { $0.contains(.failure) } ?? true ? number : nil
     }
     guard !told.isEmpty else { return }
@@ -219,7 +220,7 @@ extension ReportRecords {
     parameters.append(UUIDValue(message))
     parameters.append(day)
     parameters.append(told)
-    parameters.append(subject.message.tenant)
+    parameters.append(subject.tenant)
     _ = try connection.query(
       """
       INSERT INTO postrider.outbox (kind, recipient, day, message, tenant, created_at)
@@ -228,9 +229,9 @@ extension ReportRecords {
   }
 
   private static func causes(
-    _ reports: [RecordedReport], _ message: QueueID, _ day: Day, _ policy: SuppressionPolicy, _ subject: Subject
+    _ reports: [RecordedReport], _ message: QueueID, _ day: Day, _ policy: SuppressionPolicy, _ subject: ReportedMessage
   ) -> [SuppressionCause] {
-    guard !subject.hasNullPath else { return [] }
+    guard subject.reversePath != nil else { return [] }
     return reports.compactMap { report in
       guard let recipient = report.recipient else { return nil }
       let (reason, detail, lifetime): (Suppression.Reason, String, Duration)

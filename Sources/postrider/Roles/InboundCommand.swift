@@ -41,14 +41,14 @@ struct InboundCommand: AsyncParsableCommand {
         .configuration, "smtp.certificate_file and smtp.key_file must be set: STARTTLS is offered to other servers")
     }
     OpenFiles.allowAll()
-    let keys = ReturnPathKeys(try node.masterKey())
+    let enqueuePolicy = try node.enqueuePolicy()
     let tls = try node.serverTLS(certificate: certificate, key: key)
     let shards = try await node.shards(role: "inbound")
     let pools = shards.map { (name: $0.name, pool: PostgresPool($0.database, threads: 2)) }
     let intake = ReportIntake(
-      keys: keys, databases: pools,
+      keys: ReturnPathKeys(enqueuePolicy.master), databases: pools,
       policy: SuppressionPolicy(bounces: settings.suppression.bounces, complaints: settings.suppression.complaints),
-      logger: node.logger)
+      enqueuePolicy: enqueuePolicy, logger: node.logger)
     let group = MultiThreadedEventLoopGroup.singleton
     let files = NIOThreadPool(numberOfThreads: 1)
     files.start()
