@@ -61,6 +61,7 @@ let ground: [Target] = [
   module("ProxyProtocol"),
   module("MailFormat", ["MailModel"]),
   module("BounceRules", ["MailModel"]),
+  module("ReportReading", ["MailModel"]),
   module("RetryPolicy", ["BounceRules"]),
   module("Settings", [yams]),
   module("Observability", ["MailModel", logging]),
@@ -87,6 +88,7 @@ let services: [Target] = [
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules", mustache]),
+  module("ReturnPaths", ["MailModel", "Cryptography"]),
   module(
     "NodeStatus",
     [
@@ -108,9 +110,15 @@ let roles: [Target] = [
   module(
     "DeliveryWorker",
     [
-      "MailModel", "MailQueue", "Routing", "SMTPClient", "BounceRules", "RetryPolicy", "TLS", "DNS", "Redis",
-      "Observability", "SMTPWire", "Postgres", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging,
-      lifecycle,
+      "MailModel", "MailFormat", "MailQueue", "Routing", "ReturnPaths", "SMTPClient", "BounceRules", "RetryPolicy",
+      "TLS", "DNS", "Redis", "Observability", "SMTPWire", "Postgres", "NodeMetrics", metrics, nioCore, nioPosix,
+      nioConcurrency, logging, lifecycle,
+    ]),
+  module(
+    "Inbound",
+    [
+      "MailModel", "MailQueue", "ReportReading", "ReturnPaths", "BounceRules", "Postgres", "Observability",
+      "NodeMetrics", metrics, nioPosix, logging,
     ]),
   module(
     "Keeper",
@@ -125,8 +133,9 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", "BounceRules",
-      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices", "MailFormat", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
+      "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
+      "MailFormat", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -162,6 +171,8 @@ let testing: [Target] = [
   tests("NoticesTests", ["Notices", "BounceRules", "MailFormat", "MailModel"]),
   tests("ProxyProtocolTests", ["ProxyProtocol"]),
   tests("BounceRulesTests", ["BounceRules", "MailModel"], resources: [.copy("Replies")]),
+  tests("ReportReadingTests", ["ReportReading", "MailModel"], resources: [.copy("Reports")]),
+  tests("ReturnPathsTests", ["ReturnPaths", "MailModel", "Cryptography", "MailTesting"]),
   tests("RetryPolicyTests", ["RetryPolicy", "BounceRules", "MailModel"]),
   tests("SettingsTests", ["Settings"], excluding: ["Refused"]),
   tests("SupervisorTests", ["Supervision", "MailTesting"]),

@@ -1,4 +1,5 @@
 package import DNS
+package import MailModel
 package import NIOCore
 package import SMTPWire
 
@@ -12,6 +13,8 @@ package struct AcceptorConfiguration: Sendable {
       case startTLS
       /// Neither TLS nor login: for `TrustedClients` only.
       case plain
+      /// From the mail servers of others, for the recipients of `refusalOfInbound` only: STARTTLS is offered, no login.
+      case inbound
     }
 
     /// An IPv4 or IPv6 address without brackets; `0.0.0.0` and `::` are all of their family.
@@ -56,6 +59,12 @@ package struct AcceptorConfiguration: Sendable {
   package var lingerTimeout = TimeAmount.seconds(5)
 
   package var sessionsMax = 10_000
+  /// Sessions at once of one client address.
+  package var sessionsPerAddressMax = Int.max
+  /// On an inbound listener: why a recipient is not taken; nil: it is.
+  package var refusalOfInbound: @Sendable (MailAddress) -> Reply? = { _ in
+    Reply(554, EnhancedStatus(5, 7, 1), "Relaying denied")
+  }
   /// Content above it goes to a file.
   package var spillThreshold = 256 * 1024
   package var spoolDirectory = "/var/tmp"

@@ -16,7 +16,7 @@ final class MessageCollector {
   let id: QueueID
   let started = NIODeadline.now()
   private let environment: SessionEnvironment
-  private let received: ReceivedFacts
+  private let received: ReceivedFacts?
   /// nil once it has been rewritten into `content`.
   private var header: [UInt8]? = []
   private var headerScanned = 0
@@ -26,7 +26,9 @@ final class MessageCollector {
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
-  init(id: QueueID, received: ReceivedFacts, environment: SessionEnvironment) {
+  /// - Parameter received: what the message's new header says; nil: the message stays as it is.
+  init(id: QueueID, received: ReceivedFacts?, environment: SessionEnvironment) {
+    if received == nil { header = nil }
     self.id = id
     self.received = received
     self.environment = environment
@@ -65,7 +67,7 @@ final class MessageCollector {
   }
 
   private func rewriteHeader(upTo end: Int) {
-    guard let collected = header else { return }
+    guard let collected = header, let received else { return }
     header = nil
     let configuration = environment.configuration
     do throws(HeaderFault) {

@@ -43,7 +43,8 @@ final class SessionEnvironment: Sendable {
     self.logger = logger
     self.mailLog = mailLog
     self.metrics = metrics
-    registry = SessionRegistry(sessionsMax: configuration.sessionsMax)
+    registry = SessionRegistry(
+      sessionsMax: configuration.sessionsMax, perAddressMax: configuration.sessionsPerAddressMax)
   }
 
   /// The wall clock: for `Received`, `Date` and the time in a queue id; nothing is decided by it.

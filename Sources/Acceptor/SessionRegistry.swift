@@ -18,23 +18,32 @@ final class SessionRegistry: Sendable {
 
   fileprivate struct State {
     var sessions: [ObjectIdentifier: any Channel] = [:]
+    /// Counted only where they are limited.
+    var addresses: [ObjectIdentifier: String] = [:]
+    var perAddress: [String: Int] = [:]
     var isDraining = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
   private let sessionsMax: Int
+  private let perAddressMax: Int
   private let state = NIOLockedValueBox(State())
 
-  init(sessionsMax: Int) { self.sessionsMax = sessionsMax }
+  init(sessionsMax: Int, perAddressMax: Int = .max) {
+    self.sessionsMax = sessionsMax
+    self.perAddressMax = perAddressMax
+  }
 
   var count: Int { state.withLockedValue(\.sessions.count) }
 
-  func add(_ channel: any Channel) -> Entry {
+  /// - Parameter address: the client's, once it is known.
+  func add(_ channel: any Channel, from address: String? = nil) -> Entry {
     state.withLockedValue { state in
       // Saying "too many" costs a TLS handshake, so that too has its bound.
       guard state.sessions.count < sessionsMax + max(16, sessionsMax / 16) else { return .refused }
       state.sessions[ObjectIdentifier(channel)] = channel
       if state.isDraining { return .late }
+      if let address, perAddressMax < .max, state.count(channel, address) > perAddressMax { return .overLimit }
       return state.sessions.count > sessionsMax ? .overLimit : .admitted
     }
   }
@@ -42,6 +51,7 @@ final class SessionRegistry: Sendable {
   func remove(_ channel: any Channel) {
     let waiters = state.withLockedValue { state in
       state.sessions[ObjectIdentifier(channel)] = nil
+      state.uncount(channel)
       return state.takeWaitersIfEmpty()
     }
     for waiter in waiters { waiter.resume() }
@@ -72,6 +82,19 @@ final class SessionRegistry: Sendable {
 }
 
 extension SessionRegistry.State {
+  /// - Returns: the sessions of that address, this one too.
+  fileprivate mutating func count(_ channel: any Channel, _ address: String) -> Int {
+    if addresses.updateValue(address, forKey: ObjectIdentifier(channel)) == nil { perAddress[address, default: 0] += 1 }
+    return perAddress[address] ?? 0
+  }
+
+  fileprivate mutating func uncount(_ channel: any Channel) {
+    guard let address = addresses.removeValue(forKey: ObjectIdentifier(channel)), let count = perAddress[address] else {
+      return
+    }
+    perAddress[address] = count > 1 ? count - 1 : nil
+  }
+
   fileprivate mutating func takeWaitersIfEmpty() -> [CheckedContinuation<Void, Never>] {
     guard sessions.isEmpty else { return [] }
     defer { waiters = [] }

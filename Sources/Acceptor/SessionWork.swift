@@ -82,6 +82,10 @@ extension SubmissionHandler {
 
   func beginMessage(_ envelope: Envelope) {
     let id = QueueID(unixMilliseconds: environment.unixMilliseconds)
+    if isInbound {
+      collector = MessageCollector(id: id, received: nil, environment: environment)
+      return
+    }
     let single = envelope.recipients.count == 1 ? envelope.recipients.first : nil
     let showsAddress = environment.configuration.showsClientAddress && clientAddress != Self.unknownAddress
     let received = ReceivedFacts(
@@ -130,6 +134,7 @@ extension SubmissionHandler {
   ) {
     contentSize = content.size
     beginWait(.queue)
+    if isInbound { return hand(over: collector, content, envelope) }
     guard let eventLoop = context?.eventLoop, let principal else {
       return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
     }
@@ -164,6 +169,18 @@ extension SubmissionHandler {
     }
   }
 
+  /// What came to an inbound listener goes to whoever takes it there, and counts as no submission.
+  private func hand(over collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope) {
+    guard let eventLoop = context?.eventLoop else { return }
+    let message = NewMessage(
+      id: collector.id, tenant: 0, credential: nil, envelope: envelope, content: content, session: sessionID,
+      clientAddress: clientAddress)
+    let session = NIOLoopBound(self, eventLoop: eventLoop)
+    environment.queue.enqueue(message) { result in
+      eventLoop.execute { session.value.queued(message.id, result) }
+    }
+  }
+
   private func queued(_ id: QueueID, _ result: Result<EnqueueReceipt, EnqueueFailure>) {
     #if POSTRIDER_UNSAFE_EARLY_REPLY
       // The client has its reply.
@@ -171,7 +188,9 @@ extension SubmissionHandler {
     #endif
     switch result {
     case .success:
-      messageFinished(Reply(250, EnhancedStatus(2, 0, 0), "Ok: queued as \(id)"))
+      messageFinished(Reply(250, EnhancedStatus(2, 0, 0), isInbound ? "Ok: noted" : "Ok: queued as \(id)"))
+    case .failure(.refused(let reply)):
+      messageFinished(reply)
     case .failure(let failure):
       environment.logger.error(
         "message not queued",

@@ -68,12 +68,18 @@ final class SubmissionHandler: ChannelDuplexHandler {
     self.toldAddress = toldAddress
     let configuration = environment.configuration
     self.kind = kind
+    let isForClients = kind == .implicitTLS || kind == .startTLS
     machine = SubmissionMachine(
       hostName: configuration.hostName,
       policy: SubmissionPolicy(
-        offersStartTLS: kind == .startTLS, requiresTLS: kind != .plain, requiresLogin: kind != .plain),
-      limits: configuration.limits, isSecure: kind == .implicitTLS)
+        offersStartTLS: kind == .startTLS || kind == .inbound, requiresTLS: isForClients, requiresLogin: isForClients,
+        offersDSN: kind != .inbound),
+      limits: configuration.limits, isSecure: kind == .implicitTLS,
+      refusalOfRecipient: kind == .inbound ? configuration.refusalOfInbound : nil)
   }
+
+  /// Others' mail servers: what they bring is for us alone, and goes no further.
+  var isInbound: Bool { kind == .inbound }
 
   // MARK: Life
 
@@ -82,14 +88,14 @@ final class SubmissionHandler: ChannelDuplexHandler {
     clientAddress = toldAddress ?? context.remoteAddress?.ipAddress ?? Self.unknownAddress
     sessionEnd = .now() + environment.configuration.sessionTimeMax
     environment.metrics.sessionsBegun.increment()
-    entry = environment.registry.add(context.channel)
+    entry = environment.registry.add(context.channel, from: clientAddress)
     guard entry != .refused else {
       environment.metrics.refused(.sessions)
       return context.close(promise: nil)
     }
     switch kind {
     case .implicitTLS: beginWait(.handshake)
-    case .startTLS: greet()
+    case .startTLS, .inbound: greet()
     case .plain: admitTrusted()
     }
     context.fireChannelActive()

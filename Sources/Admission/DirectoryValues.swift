@@ -1,3 +1,4 @@
+internal import MailQueue
 package import Postgres
 
 /// One customer of the node.
@@ -10,8 +11,12 @@ package struct Tenant: Sendable, Hashable {
   package let suspendedAt: Timestamp?
   /// Of mail that it submits; nil: the node's settings.
   package let retention: RetentionChoice
+  package let returns: ReturnChoice
 
-  static let columns = "t.id, t.name, t.weight, t.created_at, t.suspended_at, t.retention, t.retention_bounced"
+  static let columns = """
+    t.id, t.name, t.weight, t.created_at, t.suspended_at, t.retention, t.retention_bounced, t.return_path_host,
+    t.return_path_each, t.suppress_bounces, t.suppress_complaints
+    """
 
   init(_ result: PostgresResult, _ row: Int) throws {
     id = try result.int64(row, 0)
@@ -20,6 +25,38 @@ package struct Tenant: Sendable, Hashable {
     createdAt = try result.timestamp(row, 3)
     suspendedAt = result.isNull(row, 4) ? nil : try result.timestamp(row, 4)
     retention = try RetentionChoice(result, row, firstColumn: 5)
+    returns = try ReturnChoice(result, row, firstColumn: 7)
+  }
+}
+
+/// What a tenant has decided about its mail that comes back.
+package struct ReturnChoice: Sendable, Hashable {
+  /// In lower case. nil: its mail keeps its senders' own addresses.
+  package var host: String?
+  /// Each recipient has a return path, and so a transaction, of its own.
+  package var isForEach = false
+  /// For how long a dead address is suppressed; zero: not at all; nil: the node's settings.
+  package var bounces: Duration?
+  /// The same for one whose owner complained.
+  package var complaints: Duration?
+
+  package init() {}
+
+  init(_ result: PostgresResult, _ row: Int, firstColumn first: Int) throws {
+    func seconds(_ column: Int) throws -> Duration? {
+      result.isNull(row, column) ? nil : .seconds(Int64(try result.int32(row, column)))
+    }
+    host = result.isNull(row, first) ? nil : result.text(row, first)
+    isForEach = try result.bool(row, first + 1)
+    bounces = try seconds(first + 2)
+    complaints = try seconds(first + 3)
+  }
+
+  func append(to parameters: inout PostgresParameters) {
+    parameters.append(host)
+    parameters.append(isForEach)
+    parameters.append(bounces.map(\.wholeSeconds))
+    parameters.append(complaints.map(\.wholeSeconds))
   }
 }
 

@@ -67,6 +67,28 @@ package struct TenantDirectory {
     return try one(rows, missing: "there is no tenant \(name)", Tenant.init)
   }
 
+  /// For mail that is accepted from now on.
+  @discardableResult
+  package func setReturns(_ choice: ReturnChoice, ofTenant name: String) throws(DirectoryFailure) -> Tenant {
+    var choice = choice
+    choice.host = choice.host?.lowercased()
+    // Local part, @ and host must fit into a path (RFC 5321 §4.5.3.1.3).
+    if let host = choice.host, !isDomainName(host) || host.utf8.count > 190 || !host.utf8.allSatisfy({ $0 < 0x80 }) {
+      throw DirectoryFailure(.invalid, "«\(host)» is no host name for return paths: ASCII, at most 190 octets")
+    }
+    let rows = try rows(
+      """
+      UPDATE postrider.tenant t SET return_path_host = $2, return_path_each = $3, suppress_bounces = $4,
+        suppress_complaints = $5 WHERE t.name = $1
+      RETURNING \(Tenant.columns)
+      """
+    ) {
+      $0.append(name)
+      choice.append(to: &$0)
+    }
+    return try one(rows, missing: "there is no tenant \(name)", Tenant.init)
+  }
+
   private func switchTenant(_ name: String, _ value: String) throws(DirectoryFailure) -> Tenant {
     let rows = try rows(
       "UPDATE postrider.tenant t SET suspended_at = \(value) WHERE t.name = $1 RETURNING \(Tenant.columns)"

@@ -59,6 +59,8 @@ public enum BounceDetail: String, Sendable, Hashable, CaseIterable {
   case senderDomain = "sender_domain"
   /// Our own side.
   case local
+  /// We do not send to the recipient.
+  case suppressed
 }
 
 /// What a failed attempt means.
@@ -74,6 +76,10 @@ public struct BounceInfo: Sendable, Hashable {
   public var rule: String
 
   public var isTemporary: Bool { action != .reject }
+
+  /// The address itself cannot be reached, and will not be tomorrow. Trouble of its domain or of the message is not
+  /// meant, nor a mailbox that is full.
+  public var isHardBounce: Bool { action == .reject && (category == .userUnknown || category == .mailboxDisabled) }
 
   /// One plain sentence for the sender. It is ours alone: it holds no remote text.
   public var sentence: String { BounceInfo.sentence(category, detail) }

@@ -71,6 +71,7 @@ extension BounceInfo {
 
 /// What failed without a reply.
 func localInfo(_ failure: LocalFailure) -> BounceInfo {
+  if case .returned(let words) = failure { return returnedInfo(words) }
   let (category, detail): (BounceCategory, BounceDetail?) =
     switch failure {
     case .noSuchDomain: (.dns, .domainUnknown)
@@ -86,6 +87,8 @@ func localInfo(_ failure: LocalFailure) -> BounceInfo {
     case .missingExtension(let what): missing(what)
     case .system: (.system, .local)
     case .expired: (.expired, nil)
+    case .suppressed: (.policy, .suppressed)
+    case .returned: (.other, nil)
     }
   var action = BounceInfo.action(category, detail)
   // What a server says in a broken way today it may say well tomorrow.
@@ -93,6 +96,13 @@ func localInfo(_ failure: LocalFailure) -> BounceInfo {
   return BounceInfo(
     action: action, category: category, detail: detail, status: BounceInfo.status(nil, category, detail, action),
     line: failure.explanation, rule: "local.\(failure.name)")
+}
+
+/// What a report says later: the words are judged like a reply's, but whoever reported has given up.
+private func returnedInfo(_ words: String) -> BounceInfo {
+  var info = ReplyReading(Array(words.utf8), BounceSituation()).judge()
+  info.action = .reject
+  return info
 }
 
 private func missing(_ what: String) -> (BounceCategory, BounceDetail) {

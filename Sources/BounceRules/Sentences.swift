@@ -65,6 +65,7 @@ extension BounceInfo {
       category == .size ? nil : "The message has a form that the destination does not support."
     case .senderDomain: "The destination could not find the domain of the sender's address."
     case .local: "The message could not be sent because of trouble at our side."
+    case .suppressed: "Nothing was sent: this mail service has the address on its suppression list."
     }
   }
 }

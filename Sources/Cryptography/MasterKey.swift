@@ -92,6 +92,15 @@ package struct MasterKey: Sendable {
 }
 
 extension MasterKey {
+  /// A key for another purpose from each master key, in their order; the last is the newest. Nothing about the master
+  /// keys, or about keys for other purposes, follows from them.
+  package func derived(for purpose: String) -> [[UInt8]] {
+    // The zero octet keeps purposes apart from the label of sealing keys, which is followed by a salt.
+    keys.map { HMACSHA256.code(Array("derived\0\(purpose)".utf8), key: $0.bytes) }
+  }
+}
+
+extension MasterKey {
   /// Constant, because a sealing key is used once.
   private static let nonce = [UInt8](repeating: 0, count: AES256GCM.nonceSize)
 

@@ -32,10 +32,11 @@ struct MessageDelivery: Sendable {
     for (index, job) in message.jobs.enumerated() {
       var attempt = visit.attempts[index]
       attempt.duration = started.duration(to: .now)
-      completed.append(
-        CompletedJob(
-          job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt,
-          success: message.envelope.successNotice(index, attempt.remote)))
+      var done = CompletedJob(
+        job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt,
+        success: message.envelope.successNotice(index, attempt.remote))
+      done.suppression = suppression(after: attempt, of: message, index)
+      completed.append(done)
     }
     let isOurs = await outcomes.write(completed, lease: lease)
     for (index, done) in completed.enumerated() { log(done, message.envelope.recipients[index], isLate: !isOurs) }
@@ -51,8 +52,18 @@ struct MessageDelivery: Sendable {
   private func visit(
     _ message: ClaimedMessage, body: ByteBuffer?, _ pass: SitePass?, _ lease: WorkerLease
   ) async -> Visit {
-    func all(_ result: AttemptResult) -> Visit { Visit(attempts: message.jobs.map { _ in Attempt(result: result) }) }
+    func all(_ result: AttemptResult) -> Visit {
+      Visit(
+        attempts: message.suppressions.map { suppression in
+          Attempt(result: suppression.map { .failed(.suppressed($0.words), .route) } ?? result)
+        })
+    }
     guard lease.holds() else { return all(.notTried("the claim on this message has ended")) }
+    let parts = message.parts(services.returnPaths)
+    if parts.isEmpty {
+      await desk?.giveBack(pass, session: lease.id)
+      return all(.notTried("nobody is left to send it to"))
+    }
     guard message.wrappedKey != nil else {
       await desk?.giveBack(pass, session: lease.id)
       return all(.failed(.system("the body has been redacted"), .route))
@@ -63,39 +74,34 @@ struct MessageDelivery: Sendable {
       await desk?.giveBack(pass, session: lease.id)
       return all(.failed(failure, .route))
     case .route(let route):
+      var visit = all(.notTried("it was in no transaction"))
+      let places = parts.flatMap(\.places)
       guard let desk else {
-        return Visit(attempts: await services.connections.deliver(outgoing(message, body, lease), over: route))
+        let sent = await send(parts, of: message, body: body, lease: lease, over: route)
+        for place in places { visit.attempts[place] = sent[place] ?? visit.attempts[place] }
+        return visit
       }
       let site = desk.name(of: route)
       let pass = await desk.check(pass, site, message, session: lease.id)
       guard let lane = message.jobs.first?.lane, await desk.mayPass(site, lane: lane, pass) else {
-        var visit = all(.notTried("its site is down or slowed; it waits"))
+        visit = all(.notTried("its site is down or slowed; it waits"))
         visit.siteWaits = true
         return visit
       }
-      var transaction = outgoing(message, body, lease)
-      transaction.mayBegin = { desk.mayBegin(site, pass) }
-      let attempts = await services.connections.deliver(transaction, over: route)
+      let sent = await send(parts, of: message, body: body, lease: lease, over: route) { desk.mayBegin(site, pass) }
+      // Whoever is sent nothing says nothing about the site.
+      let attempts = places.map { sent[$0] ?? visit.attempts[$0] }
       let infos = attempts.map { bounceInfo($0, domain) }
       let settled = await desk.settle(site, attempts, infos, message, pass, session: lease.id)
-      return Visit(attempts: settled, siteWaits: !desk.mayBegin(site, pass))
+      for (place, attempt) in zip(places, settled) { visit.attempts[place] = attempt }
+      visit.siteWaits = !desk.mayBegin(site, pass)
+      return visit
     }
-  }
-
-  private func outgoing(_ message: ClaimedMessage, _ body: ByteBuffer?, _ lease: WorkerLease) -> OutgoingTransaction {
-    let content: any ContentSource =
-      if let body {
-        MemoryContent(body)
-      } else {
-        StoredContent(message: message, store: services.bodies, pool: services.database)
-      }
-    return OutgoingTransaction(
-      id: message.id, envelope: message.envelope, size: message.size, content: content, mayStart: { lease.holds() })
   }
 
   // MARK: Judgement
 
-  private func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
+  func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
     getBounceInfo(
       attempt.result, remote: attempt.remote, ourAddress: configuration.sites.ourAddress(attempt.remote),
       destinationDomain: domain)

@@ -16,6 +16,9 @@ package struct WorkerConfiguration: Sendable {
   package var shutdownTimeout: Duration = .seconds(30)
   package var retry: RetrySchedule
   package var sites = SiteConfiguration()
+  /// For how long nothing is sent to an address that a mail server has said to be dead, where its tenant has no choice
+  /// of its own.
+  package var suppressBounces: Duration = .zero
   /// Claims that ended without an outcome, after which a job is delivered alone in a process of its own.
   package var crashesMax: Int16 = 3
   /// Processes of their own at once.

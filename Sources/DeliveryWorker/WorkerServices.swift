@@ -4,6 +4,7 @@ package import NodeMetrics
 package import Observability
 package import Postgres
 package import Redis
+package import ReturnPaths
 package import Routing
 package import SMTPClient
 
@@ -25,6 +26,8 @@ package struct WorkerServices: Sendable {
   package var redis: RedisClient?
   /// The database's name among several; nil: it is the only one.
   package var shard: String?
+  /// Makes the return paths of tenants that have a host for them; nil: every message keeps its sender's address.
+  package var returnPaths: ReturnPathKeys?
   /// Returns when the database may be used.
   package var whenUsable: @Sendable () async -> Void = {}
 

@@ -40,6 +40,7 @@ struct Duties {
     await attempt("note delays") { try await noteDelays(leader) }
     await attempt("expire") { try await expire(leader) }
     await attempt("send notices") { try await sendNotices(leader) }
+    await attempt("expire suppressions") { try await expireSuppressions() }
     await attempt("redact") { try await redact(leader) }
     await attempt("tend past days") { try await tendDays() }
     await attempt("look at the queue") { try await lookAtQueue() }
@@ -147,6 +148,11 @@ struct Duties {
       metrics.expired.increment(by: ended)
       if ended > 0 { logger.info("expired", metadata: ["recipients": "\(ended)"]) }
     } while ended == 500
+  }
+
+  /// 500 at a time; what is over counts no more already, so that there is no hurry.
+  private func expireSuppressions() async throws {
+    while try await database.run({ try Suppressions.expire($0) }) == 500 {}
   }
 
   /// From the oldest on, and for no longer than a round may take: one that fails must not keep the others waiting.

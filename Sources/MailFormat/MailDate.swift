@@ -22,6 +22,12 @@ package enum MailDate {
     return (year, month, day, Int(ofDay / 3600), Int(ofDay / 60 % 60))
   }
 
+  /// Only the UTC day, as people in all countries read it: `2026-11-20`.
+  package static func day(_ unixSeconds: Int64) -> String {
+    let (year, month, day) = civil(Int((unixSeconds - (unixSeconds % 86400 + 86400) % 86400) / 86400))
+    return "\(year)-\(two(Int64(month)))-\(two(Int64(day)))"
+  }
+
   /// The date of a day counted from 1970-01-01. Counting in years that start in March puts the leap day last,
   /// so that the lengths of months follow one formula.
   private static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {

@@ -50,6 +50,10 @@ public enum LocalFailure: Sendable, Hashable {
   case system(String)
   /// Five days have passed.
   case expired
+  /// The recipient is on the list of those to whom nothing is sent.
+  case suppressed(String)
+  /// Another server took the message and reported later, in these words, that it was not delivered.
+  case returned(String)
 
   /// A sentence without a full stop, for people. Text in it may come from outside.
   public var explanation: String {
@@ -67,6 +71,8 @@ public enum LocalFailure: Sendable, Hashable {
     case .missingExtension(let what): "the remote server lacks \(what)"
     case .system(let why): "local trouble: \(why)"
     case .expired: "delivery was given up after the retry period"
+    case .suppressed(let why): "nothing is sent to this address: \(why)"
+    case .returned(let words): words.isEmpty ? "a mail server reported it as undeliverable, without a reason" : words
     }
   }
 }
@@ -88,6 +94,8 @@ extension LocalFailure {
     case .missingExtension: "missing_extension"
     case .system: "system"
     case .expired: "expired"
+    case .suppressed: "suppressed"
+    case .returned: "returned"
     }
   }
 
@@ -96,7 +104,8 @@ extension LocalFailure {
     switch self {
     case .noSuchDomain, .nullMX, .noAddress, .expired: ""
     case .dns(let text), .forbiddenAddress(let text), .mailLoop(let text), .connection(let text), .timeout(let text),
-      .tls(let text), .protocolViolation(let text), .missingExtension(let text), .system(let text):
+      .tls(let text), .protocolViolation(let text), .missingExtension(let text), .system(let text),
+      .suppressed(let text), .returned(let text):
       text
     }
   }
@@ -116,6 +125,8 @@ extension LocalFailure {
     case "protocol_violation": self = .protocolViolation(detail)
     case "missing_extension": self = .missingExtension(detail)
     case "expired": self = .expired
+    case "suppressed": self = .suppressed(detail)
+    case "returned": self = .returned(detail)
     default: self = .system(detail)
     }
   }

@@ -30,6 +30,17 @@ package struct ClaimedMessage: Sendable {
   /// nil when the body has been redacted.
   package let wrappedKey: [UInt8]?
   package let jobs: [Job]
+  /// nil: it goes out with its sender's own address.
+  package let returnPath: ReturnPathChoice?
+  /// Of each job: why nothing is sent to its recipient; nil: nothing speaks against it.
+  package let suppressions: [Suppression?]
+}
+
+/// Where reports about a message shall come back to.
+package struct ReturnPathChoice: Sendable, Hashable {
+  package let host: String
+  /// Each recipient has a transaction of its own.
+  package let isForEach: Bool
 }
 
 /// What a claim has brought.
@@ -155,7 +166,7 @@ package enum Claims {
   }
 
   /// Reads what the claimed jobs need; what is not there or cannot be read is left out. Served by the primary keys of
-  /// `job` and of the message's one partition.
+  /// `job`, of the message's one partition, and of `suppression`.
   private static func details(
     _ messages: [QueueID], _ recipients: [Int32], counter: Int64, _ connection: PostgresConnection
   ) throws -> [ClaimedMessage] {
@@ -167,12 +178,20 @@ package enum Claims {
       SELECT u.message, u.recipient, j.day, j.lane, j.attempt, j.crashes,
         m.tenant, m.accepted_at, m.expires_at, m.size_bytes, m.chunk_count, m.body_kind, m.returned, m.smtp_utf8,
         m.reverse_path, m.envelope_id, m.body_key,
-        m.recipients[j.recipient], m.notify[j.recipient], m.original_recipients[j.recipient]
+        m.recipients[j.recipient], m.notify[j.recipient], m.original_recipients[j.recipient],
+        m.return_path_host, m.return_path_each, s.tenant, s.reason, s.detail, s.added_at, s.expires_at
       FROM unnest($1::uuid[], $2::int[]) u(message, recipient)
       CROSS JOIN LATERAL (
         SELECT x.* FROM postrider.job x WHERE x.message = u.message AND x.recipient = u.recipient OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT x.* FROM postrider.message x WHERE x.id = u.message AND x.day = j.day OFFSET 0) m
+      -- Notices are answers to what the address's owner has sent: they go out, or nobody would hear why mail is held up.
+      LEFT JOIN LATERAL (
+        SELECT x.* FROM postrider.suppression x
+        WHERE m.reverse_path IS NOT NULL AND x.address = postrider.suppression_key(m.recipients[j.recipient])
+          AND x.tenant = ANY (ARRAY[0, m.tenant])
+          AND (x.expires_at IS NULL OR x.expires_at > postrider.schedule_now())
+        ORDER BY x.tenant DESC LIMIT 1) s ON true
       ORDER BY u.message, j.lane, u.recipient
       """, parameters)
     var claimed: [ClaimedMessage] = []
@@ -195,7 +214,9 @@ package enum Claims {
     let row = rows.lowerBound
     var jobs: [Job] = []
     var recipients: [Recipient] = []
+    var suppressions: [Suppression?] = []
     for row in rows {
+      suppressions.append(result.isNull(row, 22) ? nil : try Suppression(result, row, firstColumn: 22))
       jobs.append(
         Job(
           message: try result.uuid(row, 0).queueID, recipient: try result.int32(row, 1), day: try result.day(row, 2),
@@ -212,7 +233,10 @@ package enum Claims {
       id: try result.uuid(row, 0).queueID, day: try result.day(row, 2), tenant: try result.int64(row, 6),
       acceptedAt: try result.timestamp(row, 7), expiresAt: try result.timestamp(row, 8), envelope: envelope,
       size: Int(try result.int64(row, 9)), chunkCount: Int(try result.int32(row, 10)),
-      wrappedKey: result.isNull(row, 16) ? nil : result.bytes(row, 16), jobs: jobs)
+      wrappedKey: result.isNull(row, 16) ? nil : result.bytes(row, 16), jobs: jobs,
+      returnPath: result.isNull(row, 20)
+        ? nil : ReturnPathChoice(host: result.text(row, 20), isForEach: try result.bool(row, 21)),
+      suppressions: suppressions)
   }
 
   /// Reads address, notify and original recipient from three columns.

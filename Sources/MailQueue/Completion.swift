@@ -46,6 +46,8 @@ package struct CompletedJob: Sendable {
   package let attempt: Attempt
   /// Of something delivered: what the sender is to be told, `.delivered` or `.relayed`.
   package let success: OutboxKind?
+  /// The remote server says that this recipient cannot be reached any more: nothing shall be sent to it for a while.
+  package var suppression: BounceSuppression?
 
   package init(
     job: Job, tenant: Int64, disposition: Disposition, attempt: Attempt, success: OutboxKind? = nil
@@ -82,7 +84,7 @@ package enum Completions {
     parameters.append(rows.map(\.disposition.delay.microseconds))
     parameters.append(rows.map(\.told?.rawValue))
     OutcomeColumns(rows.map(\.attempt)).append(to: &parameters)
-    let results = try connection.transaction([PostgresStatement(sql, parameters)])
+    let results = try connection.transaction([PostgresStatement(sql, parameters)] + Suppressions.statements(for: rows))
     guard let result = results.first, result.rowCount == 1 else { return 0 }
     return Int(try result.int64(0, 0))
   }

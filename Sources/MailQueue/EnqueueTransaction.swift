@@ -143,7 +143,7 @@ package struct EnqueueTransaction {
     WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
     INSERT INTO postrider.message (id, day, tenant, credential, accepted_at, expires_at, size_bytes, chunk_count,
       body_kind, returned, smtp_utf8, session, client_address, reverse_path, envelope_id, body_key, notice_of,
-      recipients, notify, original_recipients, retention, retention_bounced)
+      recipients, notify, original_recipients, retention, retention_bounced, return_path_host, return_path_each)
     SELECT u.id, postrider.utc_day(c.moment), u.tenant, u.credential, c.moment,
       c.moment + $20::bigint * interval '1 microsecond', u.size, u.chunks, u.kind, u.returned, u.utf8, u.session,
       u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
@@ -154,7 +154,8 @@ package struct EnqueueTransaction {
       ($19::bytea[])[u.first : u.first + u.count - 1],
       CASE WHEN u.notice_of IS NULL THEN coalesce(u.retention, k.retention, t.retention, $23::int) ELSE 0 END,
       CASE WHEN u.notice_of IS NULL
-        THEN coalesce(u.retention_bounced, k.retention_bounced, t.retention_bounced, $24::int) ELSE 0 END
+        THEN coalesce(u.retention_bounced, k.retention_bounced, t.retention_bounced, $24::int) ELSE 0 END,
+      CASE WHEN u.reverse_path IS NOT NULL THEN t.return_path_host END, coalesce(t.return_path_each, false)
     FROM clock c CROSS JOIN
       unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::smallint[], $7::smallint[],
         $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::uuid[], $15::int[],
@@ -162,7 +163,8 @@ package struct EnqueueTransaction {
       u(id, tenant, credential, size, chunks, kind, returned, utf8, session, client, reverse_path, envelope_id, key,
         notice_of, first, count, retention, retention_bounced)
     LEFT JOIN LATERAL (
-      SELECT x.retention, x.retention_bounced, x.notice_success FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
+      SELECT x.retention, x.retention_bounced, x.notice_success, x.return_path_host, x.return_path_each
+      FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
     LEFT JOIN LATERAL (
       SELECT x.retention, x.retention_bounced FROM postrider.credential x WHERE x.id = u.credential OFFSET 0) k ON true
     """

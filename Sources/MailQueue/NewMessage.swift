@@ -39,6 +39,11 @@ package struct EnqueueReceipt: Sendable {
   package let id: QueueID
   /// How many messages shared the transaction.
   package let batch: Int
+
+  package init(id: QueueID, batch: Int) {
+    self.id = id
+    self.batch = batch
+  }
 }
 
 /// Why a message was not queued. Nothing of it is kept.
@@ -51,6 +56,8 @@ package enum EnqueueFailure: Error, Sendable {
   case unstorable(String)
   /// This database does not take the tenant's mail, or not from whoever knows only an earlier placement.
   case misplaced
+  /// It is not wanted, whoever brings it; the reply says why.
+  case refused(Reply)
 
   /// What the client is told. The private reason is for the log only.
   package var reply: Reply {
@@ -59,6 +66,7 @@ package enum EnqueueFailure: Error, Sendable {
     case .full: Reply(452, EnhancedStatus(4, 3, 1), "Insufficient storage, please try again later")
     case .unstorable: Reply(554, EnhancedStatus(5, 6, 0), "This message cannot be stored")
     case .misplaced: Reply(451, EnhancedStatus(4, 3, 0), "The queue is being moved, please try again")
+    case .refused(let reply): reply
     }
   }
 
@@ -66,6 +74,7 @@ package enum EnqueueFailure: Error, Sendable {
     switch self {
     case .unavailable(let why), .full(let why), .unstorable(let why): why
     case .misplaced: "the tenant's placement has changed"
+    case .refused(let reply): reply.text
     }
   }
 }

@@ -135,7 +135,7 @@ package struct NoticeReading: Sendable {
         SELECT *, max(x.attempt) OVER () AS attempts FROM postrider.outcome x
         WHERE x.message = m.id AND x.day = m.day AND x.recipient = r.recipient AND x.kind = ANY ($4::smallint[])
           AND NOT x.late
-        ORDER BY x.kind = 2 DESC, x.reply_code IS NOT NULL DESC, x.at DESC LIMIT 1) o ON true
+        ORDER BY x.kind IN (2, 10) DESC, x.reply_code IS NOT NULL DESC, x.at DESC LIMIT 1) o ON true
       ORDER BY r.recipient
       """, parameters)
     return try (0..<result.rowCount).map { row in

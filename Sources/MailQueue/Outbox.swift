@@ -28,7 +28,7 @@ package enum NoticeKind: String, Sendable, Hashable, CaseIterable {
   /// The attempts that explain it, as `outcome.kind`.
   var outcomeKinds: [Int16] {
     switch self {
-    case .failed: [1, 2]
+    case .failed: [1, 2, 10]
     case .delayed: [1]
     case .delivered, .relayed: [0]
     }

@@ -1,6 +1,6 @@
 extension Metric {
   /// All that can be shown.
-  package static let all: [Metric] = process + acceptor + worker + keeper + queue
+  package static let all: [Metric] = process + acceptor + inbound + worker + keeper + queue
 
   // MARK: Every process
 
@@ -46,6 +46,13 @@ extension Metric {
     sessions, sessionsBegun, messagesAccepted, recipientsAccepted, bytesAccepted, refused, acceptance, enqueueBatch,
     enqueueTime, certificateDays,
   ]
+
+  // MARK: Inbound
+
+  static let reports = Metric(
+    "postrider_reports_total", .counter, labels: ["kind"],
+    "What reports said that came back to return paths, by kind; one for each recipient.")
+  package static let inbound = [reports]
 
   // MARK: Worker
 

@@ -61,8 +61,10 @@ package struct ToldRecipient: Sendable {
   private var technicalDetail: String {
     guard case .failed(let failure, _) = attempt?.result else { return "" }
     switch failure {
-    case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension:
+    case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension,
+      .suppressed:
       return " (\(failure.explanation))"
+    case .returned(let words): return words.isEmpty ? "" : " («\(words)»)"
     case .noSuchDomain, .nullMX, .noAddress, .system, .expired: return ""
     }
   }

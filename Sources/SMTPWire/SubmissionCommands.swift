@@ -133,7 +133,9 @@ extension SubmissionMachine {
     var lines = ["\(hostName) greets \(name)", "PIPELINING", "SIZE \(limits.messageSizeMax)", "8BITMIME"]
     if !isSecure, policy.offersStartTLS { lines.append("STARTTLS") }
     if isSecure, policy.requiresLogin { lines.append("AUTH PLAIN LOGIN") }
-    lines += ["ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "CHUNKING", "LIMITS RCPTMAX=\(limits.recipientsMax)", "HELP"]
+    lines.append("ENHANCEDSTATUSCODES")
+    if policy.offersDSN { lines.append("DSN") }
+    lines += ["SMTPUTF8", "CHUNKING", "LIMITS RCPTMAX=\(limits.recipientsMax)", "HELP"]
     return reset(Reply(code: 250, enhanced: nil, lines: lines.map { Array($0.utf8) }))
   }
 
@@ -173,6 +175,10 @@ extension SubmissionMachine {
   }
 
   private mutating func rcpt(_ recipient: Recipient) -> SubmissionAction {
+    if let refusal = refusalOfRecipient?(recipient.address) {
+      refusedRecipients += 1
+      return answer(refusal)
+    }
     guard let count = envelope?.recipients.count, count < limits.recipientsMax else {
       refusedRecipients += 1
       return refusedRecipients > limits.excessRecipientsMax

@@ -62,6 +62,8 @@ package struct SubmissionMachine: ~Copyable {
   let hostName: String
   let policy: SubmissionPolicy
   let limits: SubmissionLimits
+  /// Why a recipient is not taken; nil: it is. Asked at once for each RCPT, so it must not wait for anything.
+  let refusalOfRecipient: (@Sendable (MailAddress) -> Reply?)?
 
   var phase = Phase.command
   var lines = CommandLineDecoder()
@@ -84,8 +86,14 @@ package struct SubmissionMachine: ~Copyable {
   /// What the client called itself.
   package internal(set) var helloName = ""
 
-  /// - Parameter isSecure: TLS was there before SMTP (RFC 8314).
-  package init(hostName: String, policy: SubmissionPolicy, limits: SubmissionLimits, isSecure: Bool) {
+  /// - Parameters:
+  ///   - isSecure: TLS was there before SMTP (RFC 8314).
+  ///   - refusalOfRecipient: for listeners that take mail for certain recipients only; nil: any recipient will do.
+  package init(
+    hostName: String, policy: SubmissionPolicy, limits: SubmissionLimits, isSecure: Bool,
+    refusalOfRecipient: (@Sendable (MailAddress) -> Reply?)? = nil
+  ) {
+    self.refusalOfRecipient = refusalOfRecipient
     self.hostName = hostName
     self.policy = policy
     self.limits = limits

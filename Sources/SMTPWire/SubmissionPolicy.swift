@@ -6,8 +6,11 @@ package struct SubmissionPolicy: Sendable, Hashable {
   package var requiresTLS: Bool
   /// No mail without a login, and logins only under TLS.
   package var requiresLogin: Bool
+  /// NOTIFY and its like are offered (RFC 3461): whoever offers them must report.
+  package var offersDSN: Bool
 
-  package init(offersStartTLS: Bool, requiresTLS: Bool = true, requiresLogin: Bool = true) {
+  package init(offersStartTLS: Bool, requiresTLS: Bool = true, requiresLogin: Bool = true, offersDSN: Bool = true) {
+    self.offersDSN = offersDSN
     self.offersStartTLS = offersStartTLS
     self.requiresTLS = requiresTLS
     self.requiresLogin = requiresLogin

@@ -7,6 +7,7 @@ package struct SettingTable: Sendable {
   package let spool = SpoolSection()
   package let log = LogSection()
   package let smtp = SMTPSection()
+  package let inbound = InboundSection()
   package let delivery = DeliverySection()
   package let worker = WorkerSection()
   package let dns = DNSSection()
@@ -14,6 +15,7 @@ package struct SettingTable: Sendable {
   package let keeper = KeeperSection()
   package let retention = RetentionSection()
   package let notices = NoticeSection()
+  package let suppression = SuppressionSection()
   package let status = StatusSection()
   package let shutdown = ShutdownSection()
 

@@ -21,9 +21,10 @@ struct Postrider: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      Config.self, AcceptorCommand.self, WorkerCommand.self, KeeperCommand.self, DeliverAloneCommand.self,
+      Config.self, AcceptorCommand.self, WorkerCommand.self, KeeperCommand.self, InboundCommand.self,
+      DeliverAloneCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
-      DomainCommand.self, CredentialCommand.self, NoticeCommand.self,
+      DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self,
       BounceInfoCommand.self, DoctorCommand.self,
     ])
 

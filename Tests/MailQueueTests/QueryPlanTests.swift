@@ -20,7 +20,7 @@ import Testing
   private static let server = Task { try await PostgresServer(fsync: false, settings: PlanRecorder.serverSettings) }
   /// Rows that one step of a plan may look at: some times what one claim takes, far less than the backlog.
   private static let rowsMax = 5_000
-  private static let growing = ["job", "lane", "message", "body_chunk", "outcome", "redaction"]
+  private static let growing = ["job", "lane", "message", "body_chunk", "outcome", "redaction", "suppression"]
 
   @Test(arguments: Knowledge.allCases) func hotStatementsUseTheirIndexes(knowledge: Knowledge) async throws {
     let server = try await Self.server.value

@@ -13,6 +13,7 @@ import Testing
     _ = DatabaseMetrics(registry)
     _ = AcceptorMetrics(registry)
     _ = EnqueueMetrics(registry)
+    _ = InboundMetrics(registry)
     _ = WorkerMetrics(registry)
     KeeperMetrics(registry).failed("expire")
     var look = QueueMetrics.Look()
@@ -60,7 +61,8 @@ import Testing
     let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/metrics.md")
     var text = try String(contentsOf: page, encoding: .utf8)
     let groups = [
-      ("process", Metric.process), ("acceptor", Metric.acceptor), ("worker", Metric.worker),
+      ("process", Metric.process), ("acceptor", Metric.acceptor), ("inbound", Metric.inbound),
+      ("worker", Metric.worker),
       ("keeper", Metric.keeper), ("queue", Metric.queue),
     ]
     for (name, metrics) in groups {

@@ -105,6 +105,11 @@ extension MessageTrace {
     for outcome in outcomes where outcome.kind.isFinal && !outcome.isLate {
       states[outcome.recipient] = .ended(outcome.kind, at: outcome.at)
     }
+    // What was taken over there, and came back.
+    for outcome in outcomes where outcome.kind == .returned {
+      guard case .ended(.delivered, _) = states[outcome.recipient] else { continue }
+      states[outcome.recipient] = .ended(.returned, at: outcome.at)
+    }
     var parameters = PostgresParameters()
     parameters.append(UUIDValue(facts.id))
     let jobs = try connection.query(

@@ -180,6 +180,7 @@ extension Finnish {
       category == .size ? nil : "Viesti on muodossa, jota vastaanottajan palvelin ei tue."
     case .senderDomain: "Vastaanottajan palvelin ei löytänyt lähettäjän verkkotunnusta."
     case .local: "Viestiä ei voitu lähettää meillä olevan häiriön vuoksi."
+    case .suppressed: "Mitään ei lähetetty: osoite on tämän postipalvelun estettyjen vastaanottajien luettelossa."
     }
   }
 }

@@ -2,8 +2,19 @@ internal import Admission
 internal import ArgumentParser
 internal import Settings
 
-/// What `tenant set` and `credential set` take.
+/// What `credential set` takes.
 struct RetentionOptions: ParsableArguments {
+  @OptionGroup var choices: RetentionChoices
+
+  func validate() throws {
+    if choices.isEmpty { throw ValidationError("say --retention, --bounced-retention or both") }
+  }
+
+  func applied(to choice: RetentionChoice) -> RetentionChoice { choices.applied(to: choice) }
+}
+
+/// What `tenant set` and `credential set` have in common.
+struct RetentionChoices: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Keep bodies for so long after the last recipient was delivered or cancelled: 0, 12h, 30d; «default» takes the "
@@ -13,11 +24,7 @@ struct RetentionOptions: ParsableArguments {
     help: ArgumentHelp("The same for mail of which a recipient bounced or expired.", valueName: "duration"))
   var bouncedRetention: RetentionValue?
 
-  func validate() throws {
-    if retention == nil, bouncedRetention == nil {
-      throw ValidationError("say --retention, --bounced-retention or both")
-    }
-  }
+  var isEmpty: Bool { retention == nil && bouncedRetention == nil }
 
   /// What was chosen before, changed by what was given.
   func applied(to choice: RetentionChoice) -> RetentionChoice {

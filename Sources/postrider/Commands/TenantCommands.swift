@@ -18,6 +18,7 @@ struct TenantCommand: ParsableCommand {
     var shard: String?
     var movingTo: String?
     var retention: RetentionRecord
+    var returns: ReturnRecord
 
     init(_ tenant: Tenant, at placement: Placement? = nil) {
       shard = placement?.shard
@@ -27,6 +28,7 @@ struct TenantCommand: ParsableCommand {
       createdAt = tenant.createdAt.iso
       suspendedAt = tenant.suspendedAt?.iso
       retention = RetentionRecord(tenant.retention)
+      returns = ReturnRecord(tenant.returns)
     }
   }
 
@@ -57,22 +59,39 @@ struct TenantCommand: ParsableCommand {
 
   struct Set: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Change a tenant's retention.", discussion: "It holds for mail that is accepted from now on.")
+      abstract: "Change a tenant's retention, return paths and suppression.",
+      discussion: "It holds for mail that is accepted from now on; suppression for what comes back from now on.")
 
     @OptionGroup var common: CommonOptions
     @Argument var name: String
-    @OptionGroup var retention: RetentionOptions
+    @OptionGroup var retention: RetentionChoices
+    @OptionGroup var returns: ReturnOptions
+
+    func validate() throws {
+      if retention.isEmpty, returns.isEmpty { throw ValidationError("say what to change") }
+    }
 
     func run() throws {
       let tenant = try common.withShards("tenant set") { shards in
         defer { shards.copyChoices() }
-        let directory = TenantDirectory(shards.home)
-        guard let before = try directory.tenants().first(where: { $0.name == name }) else {
-          throw CommandFailure(.notFound, "there is no tenant \(name)")
+        let tenant = try set(in: TenantDirectory(shards.home))
+        // Insertions and reports read the choice where the tenant's mail is.
+        for shard in shards.names.dropFirst() {
+          let connection = try shards.connection(shard)
+          if try TenantGate.find(tenant.id, connection) != nil { _ = try set(in: TenantDirectory(connection)) }
         }
-        return try directory.setRetention(retention.applied(to: before.retention), ofTenant: name)
+        return tenant
       }
-      try common.report(Record(tenant), "retention of tenant \(tenant.name): \(tenant.retention.words ?? "default")")
+      let words = "tenant \(tenant.name): retention \(tenant.retention.words ?? "default"), \(tenant.returns.words)"
+      try common.report(Record(tenant), words)
+    }
+
+    private func set(in directory: TenantDirectory) throws -> Tenant {
+      guard let before = try directory.tenants().first(where: { $0.name == name }) else {
+        throw CommandFailure(.notFound, "there is no tenant \(name)")
+      }
+      let tenant = try directory.setRetention(retention.applied(to: before.retention), ofTenant: name)
+      return returns.isEmpty ? tenant : try directory.setReturns(returns.applied(to: before.returns), ofTenant: name)
     }
   }
 

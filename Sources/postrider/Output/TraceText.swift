@@ -70,7 +70,12 @@ struct TraceText {
     if outcome.isLate { first += ", late: another worker had it by then" }
     var lines = [line(since: outcome.at, outcome.kind.name, first)]
     if let by { lines.append(indented(by)) }
-    if let remote = outcome.attempt.remote { lines.append(indented(describe(remote))) }
+    if let remote = outcome.attempt.remote {
+      lines.append(
+        indented(
+          outcome.kind.isReport ? "reported by \(escaped(remote.name)) [\(escaped(remote.address))]" : describe(remote))
+      )
+    }
     let words = escaped(outcome.attempt.result.words)
     if !words.isEmpty {
       // What failed before a connection was tried says so by itself.
@@ -101,7 +106,9 @@ struct TraceText {
     }
   }
 
-  private func recipient(_ number: Int32) -> String { escaped(facts.address(of: number) ?? "recipient \(number)") }
+  private func recipient(_ number: Int32) -> String {
+    escaped(facts.address(of: number) ?? (number == 0 ? "one of its recipients" : "recipient \(number)"))
+  }
 
   private func line(since moment: Timestamp, _ event: String, _ what: String) -> String {
     let elapsed = Duration.microseconds(max(0, moment.microseconds - facts.acceptedAt.microseconds))

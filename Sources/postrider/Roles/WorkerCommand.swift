@@ -12,6 +12,7 @@ internal import NodeStatus
 internal import Observability
 internal import Postgres
 internal import Redis
+internal import ReturnPaths
 internal import SMTPClient
 internal import Settings
 internal import WakeHints
@@ -113,7 +114,8 @@ private struct WorkerParts {
     let settings = node.settings
     self.node = node
     ProcessPriority.lower(by: settings.worker.nice)
-    let bodies = BodyStore(master: try node.masterKey())
+    let master = try node.masterKey()
+    let (bodies, returnPaths) = (BodyStore(master: master), ReturnPathKeys(master))
     let shards = try await node.shards(role: "worker")
     resolver = try node.resolver()
     let group = MultiThreadedEventLoopGroup.singleton
@@ -133,11 +135,13 @@ private struct WorkerParts {
         hints: stream, metrics: WorkerMetrics(shard.metrics))
       services.redis = redis
       if settings.isSharded { services.shard = shard.name }
+      services.returnPaths = returnPaths
       services.whenUsable = { await shard.waitUntilUsable() }
       return services
     }
     var configuration = WorkerConfiguration(node: settings.node.name, retry: node.retrySchedule())
     configuration.jobsMax = settings.worker.jobsMax
+    configuration.suppressBounces = settings.suppression.bounces
     configuration.connectionsPerDestination = settings.delivery.connectionsPerDestination
     configuration.pollInterval = settings.worker.pollInterval
     configuration.heartbeat = settings.worker.heartbeat
