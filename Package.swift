@@ -126,7 +126,8 @@ let executables: [Target] = [
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Keeper", "Supervision", "BounceRules",
-      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices", "MailFormat", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices", "MailFormat", metrics, nioCore, nioPosix,
+      logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
