@@ -30,7 +30,8 @@ package struct NoticeDirectory {
     var parameters = PostgresParameters()
     parameters.append(tenant)
     let result = try connection.query(
-      "SELECT id, notice_language, notice_delay, notice_success FROM postrider.tenant WHERE name = $1::text", parameters)
+      "SELECT id, notice_language, notice_delay, notice_success FROM postrider.tenant WHERE name = $1::text", parameters
+    )
     guard result.rowCount == 1 else { return nil }
     return Choice(
       tenant: try result.int64(0, 0), language: result.isNull(0, 1) ? nil : result.text(0, 1),

@@ -106,7 +106,9 @@ extension Metric {
   static let lanesWoken = Metric(
     "postrider_lanes_woken_total", .counter, "Lanes that slept although they had jobs to do. Anything but 0 is a fault."
   )
-  package static let keeper = [leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken]
+  package static let keeper = [
+    leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken,
+  ]
 
   // MARK: The queue, as the leading keeper sees it
 

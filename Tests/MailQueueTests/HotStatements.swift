@@ -175,7 +175,8 @@ final class HotStatements {
         notice.id = QueueID(unixMilliseconds: UInt64(number))
         guard let leadership else { return }
         _ = try Outbox.consume(
-          subject, guardedBy: leadership.guardStatement, reading: NoticeReading(bodies: bodies, wholeSizeMax: 1 << 20), policy: policy, connection
+          subject, guardedBy: leadership.guardStatement, reading: NoticeReading(bodies: bodies, wholeSizeMax: 1 << 20),
+          policy: policy, connection
         ) { _ in notice }
       }
     }

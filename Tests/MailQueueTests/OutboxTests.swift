@@ -11,7 +11,9 @@ import Testing
   @Test func aDelayIsToldOnceWhereverTheMailWaits() async throws {
     let queue = try await QueueFixture()
     let keeper = try await queue.lead()
-    for name in ["waits", "held", "refused"] { _ = try await queue.writer().enqueue(queue.message(to: ["a@\(name).example"])) }
+    for name in ["waits", "held", "refused"] {
+      _ = try await queue.writer().enqueue(queue.message(to: ["a@\(name).example"]))
+    }
     try await queue.end(["refused.example"], as: .deferred(.seconds(86_400)))
     try await queue.database.query(
       """

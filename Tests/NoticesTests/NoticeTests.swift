@@ -143,7 +143,8 @@ private let unknown = Reply(550, EnhancedStatus(5, 1, 1), "User unknown")
         .failed,
         about: OriginalMessage(
           id: originalID, reversePath: MailAddress(localPart: "älice", domain: "a.example"), envelopeID: nil,
-          arrival: 0, contents: .header([])), recipients: [refused(unknown, at: recipient("bob"))], nodeName: "node.example", id: noticeID,
+          arrival: 0, contents: .header([])), recipients: [refused(unknown, at: recipient("bob"))],
+        nodeName: "node.example", id: noticeID,
         now: 0))
     #expect(toUTF8.envelope.smtpUTF8 && toUTF8.envelope.body == .eightBit)
     #expect(try ParsedReport.parse(toUTF8.content).headers["To"] == "älice@a.example")

@@ -74,7 +74,8 @@ import Testing
     #expect(passed.field("mail_parameters", as: [String].self)?.contains("RET=HDRS") == true)
     #expect(passed.envelope.contains("NOTIFY=SUCCESS,FAILURE") && passed.envelope.contains("ORCPT=rfc822;new+2Bx"))
     let handed = try #require(mails.first { $0.recipients.contains("old@old.example") })
-    #expect(!handed.envelope.contains("NOTIFY") && !handed.envelope.contains("ORCPT") && !handed.envelope.contains("ENVID"))
+    #expect(
+      !handed.envelope.contains("NOTIFY") && !handed.envelope.contains("ORCPT") && !handed.envelope.contains("ENVID"))
 
     let notice = try #require(mails.first { $0.recipients == ["alice@sender.example"] })
     let report = try await node.report(notice)

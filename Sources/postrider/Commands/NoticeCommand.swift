@@ -138,7 +138,9 @@ extension NoticeCommand {
     func run() throws {
       let (source, origin) = try common.withDatabase("notice text") { try text.source(NoticeDirectory($0)) }
       if common.json {
-        return try JSONOutput.print(["kind": "\(text.kind)", "language": text.language, "origin": origin, "text": source])
+        return try JSONOutput.print([
+          "kind": "\(text.kind)", "language": text.language, "origin": origin, "text": source,
+        ])
       }
       print(source)
     }
@@ -172,7 +174,8 @@ extension NoticeCommand {
 
   struct Set: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Take a text.", discussion: "A broken one is refused. It holds for notices that are written from now on.")
+      abstract: "Take a text.",
+      discussion: "A broken one is refused. It holds for notices that are written from now on.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var text: NoticeTextOptions
@@ -205,7 +208,8 @@ extension NoticeCommand {
         let tenant = try directory.tenantID(text.tenant) ?? 0
         guard try directory.resetTemplate(text.kind, language: text.language, tenant: tenant) else {
           throw CommandFailure(
-            .notFound, "\(text.tenant.map { "tenant \($0) has" } ?? "there is") no own text for \(text.kind) in "
+            .notFound,
+            "\(text.tenant.map { "tenant \($0) has" } ?? "there is") no own text for \(text.kind) in "
               + "\(text.language)")
         }
         shards.copyChoices()
@@ -304,7 +308,8 @@ struct DelayValue: ExpressibleByArgument {
 private func read(_ file: String) throws -> String {
   let data: Data
   do {
-    data = file == "-"
+    data =
+      file == "-"
       ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: file))
   } catch {
     throw CommandFailure(.notFound, "\(file) cannot be read")
