@@ -133,7 +133,10 @@ struct ClaimLoop: Sendable {
         let small = messages.filter { $0.size <= Self.readAheadMax }
         let whole = try bodies.readWhole(small, connection)
         let claimed = messages.map { message -> Claimed in
-          (message, whole[message.id].map { ByteBuffer(bytes: $0) }, SiteDesk.pass(message, in: parked, counter: counter))
+          (
+            message, whole[message.id].map { ByteBuffer(bytes: $0) },
+            SiteDesk.pass(message, in: parked, counter: counter)
+          )
         }
         return (claimed, batch.held + parked.batch.held, cursor)
       }

@@ -36,6 +36,17 @@ import Testing
     #expect(book.trouble(of: "mx") == nil)
   }
 
+  /// A worker without network must not stop the mail of all others.
+  @Test func whenNobodyAnswersItIsRatherUs() {
+    let book = book()
+    for _ in 0..<10 {
+      for site in ["a", "b", "c", "d"] { #expect(book.failedToReach(site, nobody, now: start) == .counted) }
+    }
+    book.reached("e", now: start)
+    _ = book.failedToReach("a", nobody, now: start)
+    #expect(book.trouble(of: "a") != nil, "others answer: it is the site")
+  }
+
   /// Without Redis, with several workers: each deals out its part, and not more than that.
   @Test func whatIsGrantedFollowsTheRate() throws {
     for workers in [1, 3] {

@@ -2,6 +2,7 @@ import MailModel
 import MailQueue
 import MailTesting
 import Postgres
+import Testing
 
 /// What a node does all day, in the order in which a message goes through it, for tests of the statements behind it.
 final class HotStatements {
@@ -44,6 +45,9 @@ final class HotStatements {
       ) {
         try await $0.redact()
       },
+      Step(name: "take parked", indexes: ["lane_parked", "job_lane", "job_pkey"], prepare: { try await $0.park() }) {
+        try await $0.takeParked()
+      },
     ]
   }
 
@@ -63,6 +67,30 @@ final class HotStatements {
   private func enqueue() async throws {
     let recipients = (1...6).map { "r\($0)@d\($0).example" } + ["new@new\(counter).example", "bob@large.example"]
     _ = try await queue.writer().enqueue(queue.message(to: recipients))
+  }
+
+  /// The largest lane, and many others, wait for a slowed site.
+  private func park() async throws {
+    let lanes = try await queue.database.query(
+      """
+      (SELECT id FROM postrider.lane WHERE destination = 'large.example')
+      UNION (SELECT id FROM postrider.lane ORDER BY id LIMIT 500)
+      """
+    ).split(separator: "\n").compactMap { Int64($0) }
+    let trouble = SiteTrouble(
+      site: "mx.example", state: .slowed, incident: 1, category: "rate_limit", pause: .zero, lasts: .seconds(3600),
+      times: 1, rate: 60, normal: 120, source: "192.0.2.1", attempt: Attempt(result: .notTried("less, please")))
+    #expect(try await queue.pool.run { try Sites.mark(trouble, lanes: lanes, $0) })
+  }
+
+  private func takeParked() async throws {
+    counter += 1
+    let (session, counter) = (session, counter)
+    let allowance = ParkedAllowance(
+      source: "192.0.2.1", sites: [.init(name: "mx.example", incident: 1, messages: 40)])
+    _ = try await queue.pool.run { connection in
+      try Claims.takeParked(session: session, counter: counter, allowance, connection)
+    }
   }
 
   /// Jobs that the last claim has got.

@@ -83,7 +83,9 @@ import Testing
         FROM postrider.outcome o JOIN postrider.message m ON m.id = o.message WHERE o.kind = 3
         """) == "t")
     try await eventually("the report") {
-      try node.captured().contains { $0.message.contains("multipart/report") && $0.message.contains("late@dead.example") }
+      try node.captured().contains {
+        $0.message.contains("multipart/report") && $0.message.contains("late@dead.example")
+      }
     }
     _ = roles
   }

@@ -1,5 +1,5 @@
 internal import Foundation
-package import Redis
+internal import Redis
 internal import RetryPolicy
 
 /// The paces of slowed sites as all workers with one sending address share them, in Redis.

@@ -1,4 +1,4 @@
-package import DNS
+internal import DNS
 internal import MailModel
 package import MailQueue
 internal import NIOCore

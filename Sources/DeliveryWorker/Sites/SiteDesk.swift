@@ -15,13 +15,13 @@ internal import Routing
 /// Parking is written before the outcomes: a worker that dies in between leaves a claim in a parked lane, which counts as
 /// free once its session has ended. What is handed back keeps its place and its number of attempts.
 final class SiteDesk: Sendable {
-  private let exchange: SiteExchange
-  private var book: SiteBook { exchange.book }
+  let exchange: SiteExchange
+  var book: SiteBook { exchange.book }
   private let services: WorkerServices
   /// Which of the worker's databases.
-  private let number: Int
+  let number: Int
   private let parkedAt = NIOLockedValueBox<[Int64: ContinuousClock.Instant]>([:])
-  private let lookedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
+  let lookedAt = NIOLockedValueBox<ContinuousClock.Instant?>(nil)
 
   init(_ exchange: SiteExchange, _ services: WorkerServices, number: Int) {
     self.exchange = exchange
@@ -58,7 +58,7 @@ final class SiteDesk: Sendable {
         try Sites.park([lane], at: site, incident: incident, connection)
       }
       if let answer {
-        if !answer { await isOver(site, trouble, lane) }
+        if !answer { isOver(site, trouble, lane) }
         return answer
       }
       return await mark(site, trouble, book.lastAttempt(site) ?? Self.elsewhere, lane)
@@ -70,9 +70,9 @@ final class SiteDesk: Sendable {
 
   private static let elsewhere = Attempt(result: .notTried("another worker was told so"))
 
-  private func isOver(_ site: String, _ trouble: SiteBook.Trouble, _ lane: Int64) async {
+  private func isOver(_ site: String, _ trouble: SiteBook.Trouble, _ lane: Int64) {
     parkedAt.withLockedValue { $0[lane] = nil }
-    await exchange.forget(site, incident: trouble.incident)
+    book.forget(site, incident: trouble.incident)
   }
 
   /// Writes a trouble down and parks the lane.
@@ -93,7 +93,7 @@ final class SiteDesk: Sendable {
     }
     do {
       let isParked = try await services.database.run { [noted] in try Sites.mark(noted, lanes: [lane], $0) }
-      if !isParked { await isOver(site, trouble, lane) }
+      if !isParked { isOver(site, trouble, lane) }
       return isParked
     } catch {
       services.logger.warning("a site's trouble is not noted", metadata: ["site": "\(site)", "error": "\(error)"])
@@ -204,7 +204,8 @@ final class SiteDesk: Sendable {
   }
 
   /// Until it is written: otherwise no other probe would begin for a while.
-  private func write(_ what: String, _ site: String, _ body: @escaping @Sendable (PostgresConnection) throws -> Void) async
+  private func write(_ what: String, _ site: String, _ body: @escaping @Sendable (PostgresConnection) throws -> Void)
+    async
   {
     for _ in 0..<10 {
       do { return try await services.database.run(body) } catch {
@@ -212,42 +213,6 @@ final class SiteDesk: Sendable {
       }
       do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
     }
-  }
-
-  // MARK: Claims
-
-  /// Whether this claim is to look at the parked lanes: once a second.
-  func isTimeToLook() -> Bool {
-    lookedAt.withLockedValue { last in
-      guard last.map({ $0.duration(to: .now) >= SiteExchange.interval / 2 }) ?? true else { return false }
-      last = .now
-      return true
-    }
-  }
-
-  /// Takes what may be taken from parked lanes, after a look at what the database knows of slowed sites.
-  func claim(session: QueueID, counter: Int64, _ connection: PostgresConnection) throws -> ParkedBatch {
-    for site in book.learn(try Sites.slowdowns(connection), database: number) {
-      try Sites.resume(site, source: book.configuration.source, connection)
-    }
-    let allowance = book.allowance(database: number)
-    let parked = try Claims.takeParked(session: session, counter: counter, allowance, connection)
-    let ended = allowance.sites.filter { parked.ended.contains($0.name) }
-    if !ended.isEmpty {
-      let exchange = exchange
-      // Redis is told beside the claim, which must not wait for it.
-      Task { for site in ended { await exchange.forget(site.name, incident: site.incident) } }
-      for site in ended { book.forget(site.name, incident: site.incident) }
-    }
-    return parked
-  }
-
-  /// Why a claimed message may go.
-  static func pass(_ message: ClaimedMessage, in parked: ParkedBatch, counter: Int64) -> SitePass? {
-    guard let job = message.jobs.first,
-      let site = parked.sites[HeldJob(message: job.message, recipient: job.recipient)]
-    else { return nil }
-    return parked.probed.contains(site) ? .probe(site, counter: counter) : .paced(site)
   }
 }
 

@@ -37,9 +37,11 @@ package final class SiteExchange: Sendable {
   /// Tells Redis what is known and wanted, and takes its word.
   package func step() async {
     book.tidy()
+    let ended = book.takeEnded()
     let (known, wants) = (book.paces, book.wants())
     guard let shared else { return book.grantLocally() }
     do {
+      for (site, incident) in ended { try await shared.forget(site, incident: incident) }
       let answer = try await shared.exchange(known, wants: wants)
       book.take(answer.paces, asked: known, workers: answer.workers)
       note(isAlone: false)
@@ -58,12 +60,6 @@ package final class SiteExchange: Sendable {
     else { return pace }
     book.take(agreed, site)
     return agreed
-  }
-
-  /// The incident is over, here and in Redis.
-  package func forget(_ site: String, incident: Int64) async {
-    book.forget(site, incident: incident)
-    try? await shared?.forget(site, incident: incident)
   }
 
   private func note(isAlone new: Bool) {

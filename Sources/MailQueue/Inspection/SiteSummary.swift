@@ -71,7 +71,8 @@ extension Sites {
         normal: result.isNull(row, 17) ? nil : try result.double(row, 17),
         sources: try result.byteArrays(row, 18).compactMap { $0.map { String(decoding: $0, as: UTF8.self) } },
         lanes: Int(try result.int64(row, 19)), recipients: min(Int(try result.int64(row, 20)), Int(countMax)),
-        isCapped: try result.int64(row, 20) > Int64(countMax), attempt: try NoticeReading.attempt(result, row, firstColumn: 0))
+        isCapped: try result.int64(row, 20) > Int64(countMax),
+        attempt: try NoticeReading.attempt(result, row, firstColumn: 0))
     }
   }
 

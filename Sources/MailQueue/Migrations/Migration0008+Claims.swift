@@ -113,8 +113,9 @@ extension Migration {
       IF NOT FOUND THEN
         RAISE EXCEPTION 'worker session % has ended', session USING ERRCODE = 'PR001';
       END IF;
-      FOR item IN SELECT s.name FROM postrider.site s WHERE s.kind = 'slowed' AND s.ends_at <= moment
-          ORDER BY s.ends_at LIMIT 4 FOR UPDATE SKIP LOCKED LOOP
+      -- Before anything else is locked, and one only: this waits for lanes, in order of their ids.
+      FOR item IN SELECT s.name FROM postrider.site s WHERE s.kind <> 'free' AND s.ends_at <= moment
+          ORDER BY s.ends_at LIMIT 1 FOR UPDATE SKIP LOCKED LOOP
         PERFORM postrider.resume_site(item.name, NULL);
       END LOOP;
       DELETE FROM postrider.site s WHERE s.name = ANY (ARRAY(
@@ -138,7 +139,8 @@ extension Migration {
             next_at = moment WHERE s.name = item.name;
         ELSIF item.changed_at <= moment - interval '1 hour' THEN
           -- Nothing has been due for long: whatever comes next may just try.
-          PERFORM postrider.resume_site(item.name, NULL);
+          UPDATE postrider.site s SET ends_at = moment, next_at = moment + interval '10 minutes'
+          WHERE s.name = item.name;
         ELSE
           UPDATE postrider.site s SET turn = taken.turn, probe_session = NULL, probe_counter = NULL,
             next_at = greatest(moment + interval '1 second', least(taken.look_again, moment + interval '10 minutes'))

@@ -4,7 +4,8 @@ extension Migration {
   /// Expands only. Processes of schema 4 find the parked lanes asleep; a message of theirs that wakes one is delivered
   /// as before, and the next process of this schema that has one in hand parks the lane again.
   static let sites = Migration(
-    number: 8, title: "sites", oldest: 4, sql: [siteTables, laneWaking, parking, parkedClaims].joined(separator: "\n\n"))
+    number: 8, title: "sites", oldest: 4,
+    sql: [siteTables, laneWaking, parking, parkedClaims].joined(separator: "\n\n"))
 
   private static let siteTables = """
     -- A site is what a domain's MX hosts are together, under one name: many domains share one.
@@ -18,7 +19,7 @@ extension Migration {
       since timestamptz NOT NULL,
       changed_at timestamptz NOT NULL,
       next_at timestamptz NOT NULL,
-      -- slowed: the rate is back to normal.
+      -- slowed: the rate is back to normal. down: nothing has been due for long.
       ends_at timestamptz NOT NULL DEFAULT 'infinity',
       category text NOT NULL,
       -- Failed probes, or slowdowns in a row.
@@ -44,7 +45,7 @@ extension Migration {
       remote_port int
     ) WITH (fillfactor = 50);
     CREATE INDEX site_down ON postrider.site (next_at) WHERE kind = 'down';
-    CREATE INDEX site_slowed ON postrider.site (ends_at) WHERE kind = 'slowed';
+    CREATE INDEX site_ends ON postrider.site (ends_at) WHERE kind <> 'free';
     CREATE INDEX site_free ON postrider.site (changed_at) WHERE kind = 'free';
 
     -- A parked lane is not ready and has no `wake_at`: claims pass it by. `look_at`: when it has something due again.

@@ -103,7 +103,7 @@ extension Claims {
 }
 
 extension Sites {
-  /// The slowdowns that this database knows of, those that end first. Served by `site_slowed`.
+  /// The slowdowns that this database knows of, those that end first. Served by `site_ends`.
   package static func slowdowns(_ connection: PostgresConnection) throws -> [KnownSlowdown] {
     let result = try connection.query(
       """

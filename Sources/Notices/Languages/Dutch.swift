@@ -184,7 +184,8 @@ extension Dutch {
       category == .size ? nil : "Het bericht heeft een vorm waar de ontvangende mailserver niet mee overweg kan."
     case .senderDomain: "De ontvangende mailserver kon het domein van de afzender niet vinden."
     case .local: "Het bericht kon door een storing aan onze kant niet worden verzonden."
-    case .suppressed: "Er is niets verzonden: dit adres staat op de lijst van adressen waaraan deze maildienst niets stuurt."
+    case .suppressed:
+      "Er is niets verzonden: dit adres staat op de lijst van adressen waaraan deze maildienst niets stuurt."
     }
   }
 }

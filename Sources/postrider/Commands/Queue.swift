@@ -7,7 +7,8 @@ internal import Postgres
 struct QueueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "queue", abstract: "Show what is queued, by tenant and destination, or steer it.",
-    subcommands: [Show.self, Retry.self, Hold.self, Release.self, Lift.self, Reconcile.self], defaultSubcommand: Show.self)
+    subcommands: [Show.self, Retry.self, Hold.self, Release.self, Lift.self, Reconcile.self],
+    defaultSubcommand: Show.self)
 }
 
 /// Which part of the queue.

@@ -49,12 +49,17 @@ struct SiteReport {
       ["site in trouble", "state"] + (isSharded ? ["shard"] : [])
         + ["since", "next", "back to normal", ">a minute", ">destinations", ">waiting", "why"])
     for (shard, site) in sites {
-      table.add(
-        [site.name, site.state.rawValue] + (isSharded ? [shard] : []) + [
-          site.since.relative(to: now), next(site), site.endsAt?.relative(to: now),
-          site.rate.map { rate in "\(Int(rate.rounded())) of \(Int((site.normal ?? rate).rounded()))" },
-          "\(site.lanes)", "\(site.recipients)\(site.isCapped ? "+" : "")", site.attempt.result.words,
-        ])
+      var cells: [(any CustomStringConvertible)?] = [site.name, site.state.rawValue]
+      if isSharded { cells.append(shard) }
+      let rate = site.rate.map { rate in "\(Int(rate.rounded())) of \(Int((site.normal ?? rate).rounded()))" }
+      cells.append(site.since.relative(to: now))
+      cells.append(next(site))
+      cells.append(site.endsAt?.relative(to: now))
+      cells.append(rate)
+      cells.append("\(site.lanes)")
+      cells.append("\(site.recipients)\(site.isCapped ? "+" : "")")
+      cells.append(site.attempt.result.words)
+      table.add(cells)
     }
     Swift.print()
     table.print()
