@@ -28,6 +28,8 @@ import Testing
     var configuration = ClientConfiguration(heloName: "node.test")
     // No slow machine closes what a test expects to be kept.
     configuration.connectionIdleTime = .seconds(600)
+    configuration.linePatience = .seconds(600)
+    configuration.permitWaitMax = .seconds(600)
     configure(&configuration)
     return ConnectionPool(group: world.group, tls: world.clientTLS, configuration: configuration)
   }
