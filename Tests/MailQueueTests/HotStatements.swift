@@ -69,12 +69,12 @@ final class HotStatements {
     _ = try await queue.writer().enqueue(queue.message(to: recipients))
   }
 
-  /// The largest lane, and many others, wait for a slowed site.
+  /// The largest lane, and a few others, wait for a slowed site.
   private func park() async throws {
     let lanes = try await queue.database.query(
       """
       (SELECT id FROM postrider.lane WHERE destination = 'large.example')
-      UNION (SELECT id FROM postrider.lane ORDER BY id LIMIT 500)
+      UNION (SELECT id FROM postrider.lane ORDER BY id LIMIT 5)
       """
     ).split(separator: "\n").compactMap { Int64($0) }
     let trouble = SiteTrouble(
@@ -87,7 +87,7 @@ final class HotStatements {
     counter += 1
     let (session, counter) = (session, counter)
     let allowance = ParkedAllowance(
-      source: "192.0.2.1", sites: [.init(name: "mx.example", incident: 1, messages: 40)])
+      source: "192.0.2.1", sites: [.init(name: "mx.example", incident: 1, messages: 4)])
     _ = try await queue.pool.run { connection in
       try Claims.takeParked(session: session, counter: counter, allowance, connection)
     }
