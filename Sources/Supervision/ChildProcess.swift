@@ -20,7 +20,7 @@ package final class ChildProcess: Sendable {
   private let observed: Observed<State>
   private let mayBeSignalled: Mutex<Bool>
 
-  static let linesKept = 4_000
+  static let linesKept = 16_000
 
   private init(name: String, processID: Int32, observed: Observed<State>) {
     self.name = name
