@@ -1,5 +1,5 @@
 internal import BounceRules
-package import MailFormat
+internal import MailFormat
 package import MailModel
 
 /// One recipient of a notice: what becomes of him, and why.
