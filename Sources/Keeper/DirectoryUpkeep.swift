@@ -131,7 +131,9 @@ private struct DirectoryWork {
       uniqueKeysWithValues: try TenantGate.all(entries.map(\.id), connection).map { ($0.tenant, $0) })
     for entry in entries where entry.placement.movingTo == nil {
       let gate = gates[entry.id]
-      if let gate, gate.weight != entry.weight || gate.suspendedAt != entry.suspendedAt {
+      if let gate,
+        gate.weight != entry.weight || gate.suspendedAt != entry.suspendedAt || gate.choices != entry.choices
+      {
         try TenantGate.copy(entry, connection)
       }
       let placement = entry.placement

@@ -95,4 +95,24 @@ import Testing
     #expect(gate?.isOpen == false && gate?.weight == 7 && gate?.suspendedAt == entry.suspendedAt)
     #expect(entry.placement == Placement())
   }
+
+  /// Insertions and reports read a tenant's choices where its mail is.
+  @Test func aTenantsChoicesMoveWithIt() async throws {
+    let queue = try await QueueFixture()
+    try await queue.database.query(
+      """
+      UPDATE postrider.tenant SET retention = 60, return_path_host = 'returns.example', return_path_each = true,
+        suppress_bounces = 0, suppress_complaints = 3600
+      """)
+    let other = try await QueueFixture()
+    try await other.database.query("DELETE FROM postrider.tenant")
+    let (tenant, pool) = (queue.tenant, queue.pool)
+    let found = try await pool.run { connection in try TenantEntry.find(tenant, connection) }
+    let entry = try #require(found)
+    try await other.pool.run { try TenantGate.copy(entry, $0) }
+    let columns =
+      "retention, retention_bounced, return_path_host, return_path_each, suppress_bounces, suppress_complaints"
+    #expect(
+      try await other.database.query("SELECT \(columns) FROM postrider.tenant") == "60||returns.example|t|0|3600")
+  }
 }

@@ -32,6 +32,41 @@ package struct Placement: Sendable, Hashable {
   }
 }
 
+/// Retention, return paths and suppression, as `tenant` has them; nil: no choice.
+package struct TenantChoices: Sendable, Hashable {
+  let retention: Int32?
+  let bouncedRetention: Int32?
+  let returnPathHost: String?
+  let hasReturnPathForEach: Bool
+  let suppressBounces: Int32?
+  let suppressComplaints: Int32?
+
+  static let columns = """
+    t.retention, t.retention_bounced, t.return_path_host, t.return_path_each, t.suppress_bounces, t.suppress_complaints
+    """
+
+  init(_ result: PostgresResult, _ row: Int, firstColumn first: Int) throws(PostgresError) {
+    func seconds(_ column: Int) throws(PostgresError) -> Int32? {
+      result.isNull(row, column) ? nil : try result.int32(row, column)
+    }
+    retention = try seconds(first)
+    bouncedRetention = try seconds(first + 1)
+    returnPathHost = result.isNull(row, first + 2) ? nil : result.text(row, first + 2)
+    hasReturnPathForEach = try result.bool(row, first + 3)
+    suppressBounces = try seconds(first + 4)
+    suppressComplaints = try seconds(first + 5)
+  }
+
+  func append(to parameters: inout PostgresParameters) {
+    parameters.append(retention)
+    parameters.append(bouncedRetention)
+    parameters.append(returnPathHost)
+    parameters.append(hasReturnPathForEach)
+    parameters.append(suppressBounces)
+    parameters.append(suppressComplaints)
+  }
+}
+
 /// A tenant as the directory has it.
 package struct TenantEntry: Sendable, Hashable {
   package let id: Int64
@@ -39,6 +74,8 @@ package struct TenantEntry: Sendable, Hashable {
   package let weight: Int32
   package let suspendedAt: Timestamp?
   package let placement: Placement
+  /// What it has decided about its mail: insertions and reports read that where the mail is.
+  package let choices: TenantChoices
 
   package static func find(name: String, _ connection: PostgresConnection) throws(PostgresError) -> TenantEntry? {
     try find("t.name = $1::text", { $0.append(name) }, connection).first
@@ -65,7 +102,7 @@ package struct TenantEntry: Sendable, Hashable {
     fill(&parameters)
     let result = try connection.query(
       """
-      SELECT t.id, t.name, t.weight, t.suspended_at, \(Placement.columns)
+      SELECT t.id, t.name, t.weight, t.suspended_at, \(Placement.columns), \(TenantChoices.columns)
       FROM postrider.tenant t LEFT JOIN postrider.placement p ON p.tenant = t.id WHERE \(condition) ORDER BY t.id
       """, parameters)
     var entries: [TenantEntry] = []
@@ -74,7 +111,8 @@ package struct TenantEntry: Sendable, Hashable {
         TenantEntry(
           id: try result.int64(row, 0), name: result.text(row, 1), weight: try result.int32(row, 2),
           suspendedAt: result.isNull(row, 3) ? nil : try result.timestamp(row, 3),
-          placement: try Placement(result, row, firstColumn: 4)))
+          placement: try Placement(result, row, firstColumn: 4),
+          choices: try TenantChoices(result, row, firstColumn: 7)))
     }
     return entries
   }

@@ -11,6 +11,7 @@ package struct TenantGate: Sendable, Hashable {
   package let name: String
   package let weight: Int32
   package let suspendedAt: Timestamp?
+  package let choices: TenantChoices
 
   /// - Parameter tenants: nil for all.
   package static func all(_ tenants: [Int64]? = nil, _ connection: PostgresConnection) throws(PostgresError)
@@ -20,7 +21,8 @@ package struct TenantGate: Sendable, Hashable {
     if let tenants { parameters.append(tenants) }
     let result = try connection.query(
       """
-      SELECT t.id, t.epoch, t.is_open, t.name, t.weight, t.suspended_at FROM postrider.tenant t
+      SELECT t.id, t.epoch, t.is_open, t.name, t.weight, t.suspended_at, \(TenantChoices.columns)
+      FROM postrider.tenant t
       \(tenants == nil ? "" : "WHERE t.id = ANY ($1::bigint[])") ORDER BY t.id
       """, parameters)
     var gates: [TenantGate] = []
@@ -29,7 +31,8 @@ package struct TenantGate: Sendable, Hashable {
         TenantGate(
           tenant: try result.int64(row, 0), epoch: try result.int64(row, 1), isOpen: try result.bool(row, 2),
           name: result.text(row, 3), weight: try result.int32(row, 4),
-          suspendedAt: result.isNull(row, 5) ? nil : try result.timestamp(row, 5)))
+          suspendedAt: result.isNull(row, 5) ? nil : try result.timestamp(row, 5),
+          choices: try TenantChoices(result, row, firstColumn: 6)))
     }
     return gates
   }
@@ -47,12 +50,21 @@ package struct TenantGate: Sendable, Hashable {
     parameters.append(entry.name)
     parameters.append(entry.weight)
     parameters.append(entry.suspendedAt)
+    entry.choices.append(to: &parameters)
     _ = try connection.query(
       """
-      INSERT INTO postrider.tenant AS t (id, name, weight, suspended_at, is_open) OVERRIDING SYSTEM VALUE
-      VALUES ($1::bigint, $2::text, $3::int, $4::timestamptz, false)
-      ON CONFLICT (id) DO UPDATE SET weight = excluded.weight, suspended_at = excluded.suspended_at
-      WHERE (t.weight, t.suspended_at) IS DISTINCT FROM (excluded.weight, excluded.suspended_at)
+      INSERT INTO postrider.tenant AS t (id, name, weight, suspended_at, retention, retention_bounced,
+        return_path_host, return_path_each, suppress_bounces, suppress_complaints, is_open) OVERRIDING SYSTEM VALUE
+      VALUES ($1::bigint, $2::text, $3::int, $4::timestamptz, $5::int, $6::int, $7::text, $8::boolean, $9::int, $10::int,
+        false)
+      ON CONFLICT (id) DO UPDATE SET weight = excluded.weight, suspended_at = excluded.suspended_at,
+        retention = excluded.retention, retention_bounced = excluded.retention_bounced,
+        return_path_host = excluded.return_path_host, return_path_each = excluded.return_path_each,
+        suppress_bounces = excluded.suppress_bounces, suppress_complaints = excluded.suppress_complaints
+      WHERE (t.weight, t.suspended_at, t.retention, t.retention_bounced, t.return_path_host, t.return_path_each,
+          t.suppress_bounces, t.suppress_complaints)
+        IS DISTINCT FROM (excluded.weight, excluded.suspended_at, excluded.retention, excluded.retention_bounced,
+          excluded.return_path_host, excluded.return_path_each, excluded.suppress_bounces, excluded.suppress_complaints)
         AND t.name = excluded.name
       """, parameters)
     guard try find(entry.id, connection)?.name == entry.name else {

@@ -76,13 +76,10 @@ struct TenantCommand: ParsableCommand {
         defer { shards.copyChoices() }
         let tenant = try set(in: TenantDirectory(shards.home))
         // Insertions and reports read the choice where the tenant's mail is.
-        for shard in shards.names.dropFirst() {
-          let connection = try shards.connection(shard)
-          if try TenantGate.find(tenant.id, connection) != nil { _ = try set(in: TenantDirectory(connection)) }
-        }
+        try shards.copy(name)
         return tenant
       }
-      let words = "tenant \(tenant.name): retention \(tenant.retention.words ?? "default"), \(tenant.returns.words)"
+      let words = "retention of tenant \(tenant.name): \(tenant.retention.words ?? "default"); \(tenant.returns.words)"
       try common.report(Record(tenant), words)
     }
 
