@@ -117,7 +117,7 @@ private struct DirectoryWork {
         let entries = try TenantEntry.placed(home)
         let connection = try connection(shard.name)
         try reconcile(shard.name, entries, connection)
-        if shard.name != Placement.home { try TenantChoices.copy(from: home, to: connection) }
+        if shard.name != Placement.home { try TenantCopies.copy(from: home, to: connection) }
       } catch {
         logger.warning("a shard cannot be compared", metadata: ["shard": "\(shard.name)", "error": "\(error)"])
       }

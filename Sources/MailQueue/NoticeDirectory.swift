@@ -1,7 +1,7 @@
 package import Postgres
 
 /// What tenants have chosen about their notices, as an administrator changes it. Always in the home database;
-/// `TenantChoices` brings it to the others. It blocks, as a command may.
+/// `TenantCopies` brings it to the others. It blocks, as a command may.
 package struct NoticeDirectory {
   private let connection: PostgresConnection
 

@@ -122,7 +122,7 @@ import Testing
   @Test func choicesReachEveryDatabase() async throws {
     let (home, shard) = (try await QueueFixture(), try await QueueFixture())
     func copied() async throws -> String {
-      try TenantChoices.copy(from: home.connect(), to: shard.connect())
+      try TenantCopies.copy(from: home.connect(), to: shard.connect())
       return try await shard.database.query(
         """
         SELECT retention, retention_bounced, notice_delay, notice_success, notice_language,

@@ -72,7 +72,7 @@ final class OperatorShards {
   func copyChoices() {
     for shard in names.dropFirst() {
       guard let connection = try? connection(shard) else { continue }
-      try? TenantChoices.copy(from: home, to: connection)
+      try? TenantCopies.copy(from: home, to: connection)
     }
   }
 }

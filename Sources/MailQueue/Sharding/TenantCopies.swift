@@ -3,7 +3,7 @@ package import Postgres
 /// What tenants have chosen for their mail: retention and notices. The directory is the home database; each other one
 /// has a copy for its own insertions and notices, brought up to date by a keeper once a minute and by the commands that
 /// change something.
-package enum TenantChoices {
+package enum TenantCopies {
   /// Makes a shard's copy what home says. Reads its tenants and all texts, so not for every second.
   package static func copy(from home: PostgresConnection, to shard: PostgresConnection) throws(PostgresError) {
     try copyColumns(home, shard)
