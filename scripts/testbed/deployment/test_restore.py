@@ -8,6 +8,7 @@ import secrets
 import shutil
 import smtplib
 import ssl
+import subprocess
 import typing
 
 from ..cluster.cluster import Cluster
@@ -201,6 +202,9 @@ class RestoreTests(ClusterCase):
         """A copy of the running server."""
         layout = self.node.layout
         source = f"host={layout.front('pg1')} port={layout.port('pg1')} user=postrider password={layout.database_password}"
+        # The relay before a server that has just started may not let anybody through yet.
+        ready = [f"{programs()}/pg_isready", "-q", "-h", layout.front("pg1"), "-p", str(layout.port("pg1"))]
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "the server behind its relay")
         run([f"{programs()}/pg_basebackup", "-D", str(self.place / "backup"), "-d", source, "-X", "none", "-c", "fast"])
         run([f"{programs()}/pg_verifybackup", "--no-parse-wal", str(self.place / "backup")])
 
