@@ -64,7 +64,7 @@ package struct ToldRecipient: Sendable {
     case .dns, .forbiddenAddress, .mailLoop, .connection, .timeout, .tls, .protocolViolation, .missingExtension,
       .suppressed:
       return " (\(failure.explanation))"
-    case .returned(let words): return words.isEmpty ? "" : " («\(words)»)"
+    case .returned(let words): return words.isEmpty ? "" : " (\(words))"
     case .noSuchDomain, .nullMX, .noAddress, .system, .expired: return ""
     }
   }

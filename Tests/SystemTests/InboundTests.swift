@@ -115,13 +115,13 @@ import Testing
     #expect(try await outcomes(node) == "10|1")
     let notice = try #require(try await node.waitForCaptured(2).last)
     #expect(notice.recipients == ["alice@sender.example"] && notice.field("mail_from") == "")
-    #expect(notice.message.contains("no such user here") && notice.message.contains("Action: failed"))
+    #expect(notice.words.contains("no such user here") && notice.message.contains("Action: failed"))
 
     // The next message to it is accepted, and bounces without anybody being asked.
     try await node.send(to: ["Bob@inbox.example"])
     let bounce = try #require(try await node.waitForCaptured(3).last)
     #expect(bounce.recipients == ["alice@sender.example"])
-    #expect(bounce.message.contains("suppression list") && bounce.message.contains("user_unknown"))
+    #expect(bounce.words.contains("suppression list") && bounce.words.contains("user_unknown"))
     #expect(
       try await node.database.query("SELECT count(*) FROM postrider.outcome WHERE failure = 'suppressed'") == "1")
 
@@ -263,7 +263,7 @@ import Testing
     #expect(try await node.command(["message", "redact", id]).status.isSuccess)
     #expect(try await bring(returns, to: path, "report = bounce('bob@inbox.example')").hasPrefix("250"))
     let notice = try #require(try await node.waitForCaptured(2).last)
-    #expect(notice.message.contains("no such user here"))
+    #expect(notice.words.contains("no such user here"))
     try await node.waitUntilEmpty()
     // As if its day had been dropped.
     try await node.database.query("DELETE FROM postrider.message")

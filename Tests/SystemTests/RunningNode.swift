@@ -168,6 +168,9 @@ final class RunningNode: Sendable {
   struct Captured: Sendable {
     let envelope: String
     let message: String
+
+    /// The message with a space for each break: where lines end says nothing.
+    var words: String { message.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
   }
 
   /// What the sink has taken so far, in order.

@@ -26,7 +26,7 @@ import Testing
     try await node.send(to: ["nobody@inbox.example", "bob@inbox.example"])
     let mails = try await node.waitForCaptured(3)
     let bounce = try #require(mails.last { $0.message.contains("multipart/report") })
-    #expect(bounce.message.contains("suppression list"))
+    #expect(bounce.words.contains("suppression list"))
     #expect(mails.contains { $0.recipients == ["bob@inbox.example"] }, "the others get it")
     #expect(try await asked(node, for: "nobody@inbox.example") == 1)
 
@@ -80,7 +80,7 @@ import Testing
     let roles = [try await node.acceptor(), try await node.worker(), try await node.keeper()]
     try await node.send(to: ["bob@inbox.example"])
     let bounce = try #require(try await node.waitForCaptured(1).first)
-    #expect(bounce.message.contains("asked us by phone"))
+    #expect(bounce.words.contains("asked us by phone"))
     #expect(try await node.command(["suppression", "remove", "bob@inbox.example"]).status.isSuccess)
     #expect(try await !node.command(["suppression", "remove", "bob@inbox.example"]).status.isSuccess, "it is gone")
     try await node.send(to: ["bob@inbox.example"])
