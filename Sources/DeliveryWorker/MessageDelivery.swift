@@ -32,10 +32,11 @@ struct MessageDelivery: Sendable {
     for (index, job) in message.jobs.enumerated() {
       var attempt = visit.attempts[index]
       attempt.duration = started.duration(to: .now)
+      let info = bounceInfo(attempt, message.envelope.recipients[index].address.destination)
       var done = CompletedJob(
-        job: job, tenant: message.tenant, disposition: judge(attempt, job, message, index), attempt: attempt,
+        job: job, tenant: message.tenant, disposition: judge(attempt, info, job, message, index), attempt: attempt,
         success: message.envelope.successNotice(index, attempt.remote))
-      done.suppression = suppression(after: attempt, of: message, index)
+      done.suppression = suppression(after: attempt, info, of: message)
       completed.append(done)
     }
     let isOurs = await outcomes.write(completed, lease: lease)
@@ -101,17 +102,18 @@ struct MessageDelivery: Sendable {
 
   // MARK: Judgement
 
-  func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
+  private func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
     getBounceInfo(
       attempt.result, remote: attempt.remote, ourAddress: configuration.sites.ourAddress(attempt.remote),
       destinationDomain: domain)
   }
 
-  private func judge(_ attempt: Attempt, _ job: Job, _ message: ClaimedMessage, _ index: Int) -> Disposition {
+  /// - Parameter info: nil where nothing failed.
+  private func judge(
+    _ attempt: Attempt, _ info: BounceInfo?, _ job: Job, _ message: ClaimedMessage, _ index: Int
+  ) -> Disposition {
     if case .delivered = attempt.result { return .delivered }
-    guard let info = bounceInfo(attempt, message.envelope.recipients[index].address.destination) else {
-      return .handedBack
-    }
+    guard let info else { return .handedBack }
     guard info.isTemporary else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
     return .deferred(
       configuration.retry.wait(

@@ -95,12 +95,11 @@ extension MessageDelivery {
   ///
   /// Only the recipient's own refusal counts: one of a whole message says nothing about each of several. Mail without
   /// a sender, such as notices, teaches nothing and is not kept from anybody.
-  func suppression(after attempt: Attempt, of message: ClaimedMessage, _ place: Int) -> BounceSuppression? {
-    guard message.envelope.reversePath != nil, case .refused(_, let stage) = attempt.result,
+  func suppression(after attempt: Attempt, _ info: BounceInfo?, of message: ClaimedMessage) -> BounceSuppression? {
+    guard let info, info.isHardBounce, message.envelope.reversePath != nil,
+      case .refused(_, let stage) = attempt.result,
       stage == .recipient || (stage == .finalDot && message.jobs.count == 1)
     else { return nil }
-    let domain = message.envelope.recipients[place].address.destination
-    guard let info = bounceInfo(attempt, domain), info.isHardBounce else { return nil }
     return BounceSuppression(category: info.category.rawValue, lifetime: configuration.suppressBounces)
   }
 }

@@ -14,15 +14,7 @@ package enum Delays {
   package static func noteDue(guardedBy guardStatement: PostgresStatement, _ connection: PostgresConnection) throws
     -> Int
   {
-    try connection.transaction {
-      _ = try connection.query(guardStatement.sql, guardStatement.parameters)
-      let due = try connection.query(lockSQL)
-      guard due.rowCount > 0 else { return 0 }
-      var parameters = PostgresParameters()
-      parameters.append(try (0..<due.rowCount).map { try due.uuid($0, 0) })
-      parameters.append(try (0..<due.rowCount).map { try due.int32($0, 1) })
-      return Int(try connection.query(noteSQL, parameters).int64(0, 0))
-    }
+    try DueJobs.change(guardedBy: guardStatement, lockSQL: lockSQL, changeSQL: noteSQL, connection)
   }
 
   private static let lockSQL = """
@@ -33,7 +25,6 @@ package enum Delays {
     ORDER BY least(j.delay_at, j.event_at) LIMIT \(stepSize) FOR UPDATE OF j SKIP LOCKED
     """
 
-  /// A statement of its own: its snapshot knows every session that claimed one of the rows before they were locked.
   private static let noteSQL = """
     WITH clock AS MATERIALIZED (
       SELECT postrider.schedule_now() AS moment

@@ -8,15 +8,7 @@ package enum Expiry {
   package static func endOverdue(guardedBy guardStatement: PostgresStatement, _ connection: PostgresConnection) throws
     -> Int
   {
-    try connection.transaction {
-      _ = try connection.query(guardStatement.sql, guardStatement.parameters)
-      let overdue = try connection.query(lockSQL)
-      guard overdue.rowCount > 0 else { return 0 }
-      var parameters = PostgresParameters()
-      parameters.append(try (0..<overdue.rowCount).map { try overdue.uuid($0, 0) })
-      parameters.append(try (0..<overdue.rowCount).map { try overdue.int32($0, 1) })
-      return Int(try connection.query(endSQL, parameters).int64(0, 0))
-    }
+    try DueJobs.change(guardedBy: guardStatement, lockSQL: lockSQL, changeSQL: endSQL, connection)
   }
 
   private static let lockSQL = """
@@ -27,7 +19,6 @@ package enum Expiry {
     ORDER BY least(j.delay_at, j.event_at) LIMIT 500 FOR UPDATE OF j SKIP LOCKED
     """
 
-  /// A statement of its own: its snapshot knows every session that claimed one of the rows before they were locked.
   private static let endSQL = """
     WITH clock AS MATERIALIZED (
       SELECT postrider.schedule_now() AS moment

@@ -73,7 +73,6 @@ struct TenantCommand: ParsableCommand {
 
     func run() throws {
       let tenant = try common.withShards("tenant set") { shards in
-        defer { shards.copyChoices() }
         let tenant = try set(in: TenantDirectory(shards.home))
         // Insertions and reports read the choice where the tenant's mail is.
         try shards.copy(name)
