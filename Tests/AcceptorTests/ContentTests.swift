@@ -6,7 +6,7 @@ import NIOCore
 import SMTPWire
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ContentTests {
+@Suite(.timeLimit(.minutes(10))) struct ContentTests {
   @Test func declaredSizeIsRefusedAtMail() async throws {
     try await TestNode.with({ $0.limits.messageSizeMax = 1000 }) { node in
       let client = try await node.loggedIn()

@@ -8,7 +8,7 @@ import NIOPosix
 import ServiceLifecycle
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+@Suite(.timeLimit(.minutes(10))) struct DrainTests {
   @Test func idleSessionsAreToldAndNobodyNewIsTaken() async throws {
     try await TestNode.with({ $0.shutdownTimeout = .minutes(10) }) { node in
       let client = try await node.loggedIn()

@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct FailureTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureTests {
   @Test(arguments: [
     ("wrong", "535 5.7.8 "), ("overloaded", "454 4.7.0 "), ("unavailable", "454 4.7.0 "), ("disabled", "525 5.7.13 "),
   ])

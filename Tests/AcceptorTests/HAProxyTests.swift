@@ -7,7 +7,7 @@ import Supervision
 import Testing
 
 /// Debian's HAProxy in front of an acceptor, with both versions of the PROXY protocol and its own health checks.
-@Suite(.timeLimit(.minutes(5))) struct HAProxyTests {
+@Suite(.timeLimit(.minutes(10))) struct HAProxyTests {
   enum Version: String, CaseIterable, Sendable {
     case line = "send-proxy"
     case binary = "send-proxy-v2"

@@ -4,7 +4,7 @@ import SMTPWire
 import Testing
 
 /// Time limits are tiny here; each test waits for what the server does about them.
-@Suite(.timeLimit(.minutes(2))) struct LimitTests {
+@Suite(.timeLimit(.minutes(10))) struct LimitTests {
   @Test func silentClientBeforeTLS() async throws {
     try await TestNode.with({ $0.handshakeTimeout = .milliseconds(20) }) { node in
       let client = try await TestClient.connect(to: node.implicitTLS)

@@ -8,7 +8,7 @@ import NIOPosix
 import TLS
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ListeningTests {
+@Suite(.timeLimit(.minutes(10))) struct ListeningTests {
   /// Two acceptors share a port; IPv4 and IPv6 do not get into each other's way on it.
   @Test func sharedPort() async throws {
     try await TestNode.with({

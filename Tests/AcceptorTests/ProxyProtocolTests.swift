@@ -8,7 +8,7 @@ import Postgres
 import Testing
 
 /// Connections that come through a load balancer. It speaks from 127.0.0.2; others are at 127.0.0.1.
-@Suite(.timeLimit(.minutes(3))) struct ProxyProtocolTests {
+@Suite(.timeLimit(.minutes(10))) struct ProxyProtocolTests {
   private static let proxy = "127.0.0.2"
   private static let header = "PROXY TCP4 192.0.2.77 192.0.2.2 51234 465\r\n"
 

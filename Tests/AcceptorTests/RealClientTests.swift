@@ -8,7 +8,7 @@ import Supervision
 import Testing
 
 /// Programs that people really use, on both ports; `scripts/setup` installs them.
-@Suite(.timeLimit(.minutes(5))) struct RealClientTests {
+@Suite(.timeLimit(.minutes(10))) struct RealClientTests {
   enum Mode: String, CaseIterable, Sendable {
     case implicit, starttls
   }

@@ -2,7 +2,7 @@ import MailModel
 import MailQueue
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SubmissionTests {
+@Suite(.timeLimit(.minutes(10))) struct SubmissionTests {
   @Test func startTLSPathEndToEnd() async throws {
     try await TestNode.with { node in
       let client = try await TestClient.connect(to: node.startTLS)

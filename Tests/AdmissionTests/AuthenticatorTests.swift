@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct AuthenticatorTests {
+@Suite(.timeLimit(.minutes(10))) struct AuthenticatorTests {
   let fixture: AdmissionFixture
 
   init() async throws { fixture = try await AdmissionFixture() }

@@ -4,7 +4,7 @@ import Cryptography
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct DirectoryTests {
+@Suite(.timeLimit(.minutes(10))) struct DirectoryTests {
   let fixture: AdmissionFixture
 
   init() async throws { fixture = try await AdmissionFixture() }

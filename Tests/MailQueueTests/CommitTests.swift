@@ -9,7 +9,7 @@ import Testing
 ///
 /// The server is told to wait for a standby that does not exist, so that every COMMIT waits for as long as the test
 /// wants. What is not under test commits locally.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct CommitTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CommitTests {
   private static let server = Task {
     let server = try await PostgresServer(settings: ["synchronous_commit": "local"])
     try await setStandby("nobody", server)

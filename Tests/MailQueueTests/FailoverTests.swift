@@ -7,7 +7,7 @@ import Supervision
 import Testing
 
 /// Real primaries and streaming standbys.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FailoverTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FailoverTests {
   /// A writer that knows several servers, and what is reported about them.
   private final class Case: Sendable {
     let fixture: QueueFixture

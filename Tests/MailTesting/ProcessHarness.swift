@@ -41,21 +41,21 @@ package final class ProcessHarness: Sendable {
 
   /// Waits for a line of output that contains the text, and returns it.
   @discardableResult
-  package func waitForLine(containing text: String, atMost limit: Duration = .seconds(60)) async throws -> String {
+  package func waitForLine(containing text: String, atMost limit: Duration = .seconds(180)) async throws -> String {
     try await child.waitForLine(containing: text, atMost: limit)
   }
 
   /// Waits until the output as a whole satisfies a condition.
   @discardableResult
   package func waitForLines(
-    atMost limit: Duration = .seconds(60), until isSatisfied: @escaping @Sendable ([String]) -> Bool
+    atMost limit: Duration = .seconds(180), until isSatisfied: @escaping @Sendable ([String]) -> Bool
   ) async throws -> [String] {
     try await child.wait(atMost: limit, for: "lines") { isSatisfied($0.lines) || $0.exit != nil }.lines
   }
 
   /// Waits until somebody accepts connections on the port; fails at once when the process ends before.
   package func waitForPort(
-    _ port: Int, at address: String = "127.0.0.1", atMost limit: Duration = .seconds(60)
+    _ port: Int, at address: String = "127.0.0.1", atMost limit: Duration = .seconds(180)
   ) async throws {
     try await eventually("port \(port) of \(child.name)", atMost: limit) { [child] in
       guard child.isRunning else {
@@ -66,7 +66,7 @@ package final class ProcessHarness: Sendable {
   }
 
   @discardableResult
-  package func waitForExit(atMost limit: Duration = .seconds(60)) async throws -> ExitStatus {
+  package func waitForExit(atMost limit: Duration = .seconds(180)) async throws -> ExitStatus {
     try await child.waitForExit(atMost: limit)
   }
 
@@ -84,7 +84,7 @@ package final class ProcessHarness: Sendable {
 
   /// SIGTERM, and the exit status.
   @discardableResult
-  package func terminate(atMost limit: Duration = .seconds(60)) async throws -> ExitStatus {
+  package func terminate(atMost limit: Duration = .seconds(180)) async throws -> ExitStatus {
     child.send(.terminate)
     return try await child.waitForExit(atMost: limit)
   }
@@ -103,7 +103,7 @@ package func run(
 
 /// Waits until a condition of the outside world holds that nobody announces; it is asked again every 10 ms.
 package func eventually(
-  _ what: String, atMost limit: Duration = .seconds(60), _ isTrue: @Sendable () async throws -> Bool
+  _ what: String, atMost limit: Duration = .seconds(180), _ isTrue: @Sendable () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
   let deadline = clock.now.advanced(by: limit)

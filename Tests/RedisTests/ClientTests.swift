@@ -92,7 +92,7 @@ struct ClientTests {
     #expect(!client.status.isConnected)
     await #expect(throws: RedisError.self) { try await client.connect() }
     try await server.start()
-    #expect(await client.waitUntilConnected(limit: .seconds(60)))
+    #expect(await client.waitUntilConnected(limit: .seconds(180)))
     #expect(await client.failure() == nil)
     #expect(client.status.isConnected)
     #expect(client.status.connectedCount == 2)
@@ -111,7 +111,7 @@ struct ClientTests {
     // The kernel still accepts connections, but nobody answers the greeting.
     await #expect(throws: RedisError.self) { try await client.connect() }
     await server.thaw()
-    #expect(await client.waitUntilConnected(limit: .seconds(60)))
+    #expect(await client.waitUntilConnected(limit: .seconds(180)))
     #expect(client.status.lastError != nil)
   }
 

@@ -23,13 +23,13 @@ extension RedisClient {
 
   static func connected(to url: String, _ configuration: RedisConfiguration = .patient) async throws -> RedisClient {
     let client = try RedisClient(url, configuration)
-    _ = await client.waitUntilConnected(limit: .seconds(60))
+    _ = await client.waitUntilConnected(limit: .seconds(180))
     return client
   }
 
   /// Until a command succeeds: after a server's restart the loss of the connection may not have been noticed yet.
   func waitUntilAnswered() async {
-    while await failure() != nil { _ = await waitUntilConnected(limit: .seconds(60)) }
+    while await failure() != nil { _ = await waitUntilConnected(limit: .seconds(180)) }
   }
 
   /// The error of a command that must fail.

@@ -24,7 +24,7 @@ struct HostileServerTests {
     configuration.replyLimits.sizeBytesMax = 100_000
     let client = try await RedisClient.connected(to: server.url, configuration)
     #expect(await client.failure()?.isProtocolViolation == true)
-    #expect(await client.waitUntilConnected(limit: .seconds(60)))
+    #expect(await client.waitUntilConnected(limit: .seconds(180)))
     #expect(await client.failure() == nil)
   }
 
@@ -84,6 +84,6 @@ struct HostileServerTests {
     }
     let client = try await RedisClient.connected(to: server.url)
     #expect(await client.failure()?.isConnectionLost == true)
-    #expect(await client.waitUntilConnected(limit: .seconds(60)))
+    #expect(await client.waitUntilConnected(limit: .seconds(180)))
   }
 }

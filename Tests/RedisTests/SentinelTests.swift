@@ -5,7 +5,7 @@ import Testing
 @testable import Redis
 
 /// Real servers under real Sentinels.
-@Suite("Redis Sentinel", .serialized, .timeLimit(.minutes(5)))
+@Suite("Redis Sentinel", .serialized, .timeLimit(.minutes(10)))
 struct SentinelTests {
   private static let script = RedisScript("return redis.call('INCR', KEYS[1])")
 
@@ -71,7 +71,7 @@ struct SentinelTests {
     let late = try RedisClient(group.url)
     #expect(await late.failure()?.isNotConnected == true)
     try await group.sentinels[1].start()
-    #expect(await late.waitUntilConnected(limit: .seconds(60)))
+    #expect(await late.waitUntilConnected(limit: .seconds(180)))
     #expect(try await port(of: late) == group.master.port)
   }
 

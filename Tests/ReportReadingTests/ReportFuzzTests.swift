@@ -84,7 +84,7 @@ private struct SeededGenerator: RandomNumberGenerator {
       let repeated = (0..<((512 << 10) / piece.count)).flatMap { _ in piece }
       let took = clock.measure { check(Array(head.utf8) + repeated, head) }
       // A bound on growth, not on the machine: what is quadratic takes minutes.
-      #expect(took < .seconds(30), "\(head.prefix(40))")
+      #expect(took < .seconds(240), "\(head.prefix(40))")
     }
   }
 }

@@ -50,7 +50,7 @@ struct SupervisorTests {
         if isEnough { try await Task.sleep(for: .seconds(3600)) }
       })
     try await supervisor.start()
-    try await supervisor.restarts.wait(atMost: .seconds(60), for: "seven restarts") { $0["mortal"] == 7 }
+    try await supervisor.restarts.wait(atMost: .seconds(180), for: "seven restarts") { $0["mortal"] == 7 }
     await supervisor.stop()
     let first = pauses.withLock { $0.prefix(7) }
     #expect(first == [0.5, 1, 2, 4, 8, 16, 30].map { Duration.milliseconds(Int64($0 * 1000)) }[...])
@@ -64,7 +64,7 @@ struct SupervisorTests {
     try await supervisor.start()
     let before = try #require(await supervisor.child("victim"))
     before.send(.kill)
-    try await supervisor.restarts.wait(atMost: .seconds(60), for: "a restart") { $0["victim"] == 1 }
+    try await supervisor.restarts.wait(atMost: .seconds(180), for: "a restart") { $0["victim"] == 1 }
     let after = try #require(await supervisor.child("victim"))
     #expect(after.processID != before.processID)
     await supervisor.stop()

@@ -4,7 +4,7 @@ import Supervision
 import Testing
 
 /// Programs that people send mail with, through both ports, to the sink.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ClientTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ClientTests {
   private static let original =
     "Date: Fri, 20 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\nFrom: alice@sender.example\r\n"
     + "Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nX-Folded: one\r\n\ttwo\r\n\r\n"

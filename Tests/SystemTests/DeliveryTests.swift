@@ -28,6 +28,17 @@ import Testing
       try await node.database.query("SELECT count(*) FROM postrider.worker_session WHERE ended_at IS NULL") == "0")
   }
 
+  /// Also as the only process of its session, where nice values of others do not count.
+  @Test func aWorkerStepsBack() async throws {
+    let node = try await RunningNode()
+    let worker = try await node.worker()
+    #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), UInt32(worker.processID)) == 10)
+    let group = "/proc/\(worker.processID)/autogroup"
+    if FileManager.default.fileExists(atPath: group) {
+      #expect(try String(contentsOfFile: group, encoding: .utf8).hasSuffix("nice 10\n"))
+    }
+  }
+
   @Test func aLargeMessageArrivesByteForByte() async throws {
     let node = try await RunningNode()
     _ = try await node.acceptor()

@@ -4,7 +4,7 @@ import Supervision
 import Testing
 
 /// What a load balancer is told when a process is to end, and what bounds its patience.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DrainLimitTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DrainLimitTests {
   /// A client in the middle of its message, which goes on when the test says «finish».
   private func busyClient(_ node: RunningNode) async throws -> ProcessHarness {
     let client = try node.startPython(

@@ -4,7 +4,7 @@ import Supervision
 import Testing
 
 /// SIGTERM in the middle of work: what was promised is kept, nothing is done twice, and the process ends well.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DrainTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DrainTests {
   @Test func anAcceptorFinishesTheTransactionInHandAndSays421ToTheRest() async throws {
     let node = try await RunningNode()
     let acceptor = try await node.acceptor()

@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A whole node whose database fails over under load.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FailoverTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FailoverTests {
   /// The primary is killed and its synchronous standby promoted: what got a 250 is there and is delivered.
   @Test func aPromotedStandbyHasEverythingThatWasPromised() async throws {
     let primary = try await PostgresServer(settings: ["synchronous_standby_names": "one"])

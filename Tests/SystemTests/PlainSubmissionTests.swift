@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// The listener without TLS and login: for one tenant's own networks, and for nobody else.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PlainSubmissionTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PlainSubmissionTests {
   private func acceptor(_ node: RunningNode, port: Int, tenant: String = "first", networks: String) throws
     -> ProcessHarness
   {

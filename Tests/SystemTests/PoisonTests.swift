@@ -6,7 +6,7 @@ import Testing
 
 /// A message that kills whoever delivers it. No real one does, so the test plays the part: it kills the process that
 /// opens a connection to the address of that message's exchanger, which never says a word.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PoisonTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PoisonTests {
   private static let zones = ["poison.example": "@ MX 10 mx\nmx A 127.0.0.3\n"]
 
   @Test func aMessageThatKillsEverybodyIsHeldAndOtherMailFlows() async throws {

@@ -4,7 +4,7 @@ import Supervision
 import Testing
 
 /// A role that cannot keep its promises does not start, and says what to do.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RefusalTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RefusalTests {
   private func expectRefusal(
     _ node: RunningNode, _ roles: [String], _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {

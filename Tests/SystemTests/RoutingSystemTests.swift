@@ -3,7 +3,7 @@ import MailTesting
 import Testing
 
 /// Where mail goes, by real DNS, and under what protection.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RoutingSystemTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RoutingSystemTests {
   private func roles(_ node: RunningNode) async throws -> [ProcessHarness] {
     [try await node.acceptor(), try await node.worker()]
   }

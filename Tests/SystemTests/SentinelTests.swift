@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A whole node over a Redis that fails over.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SentinelTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SentinelTests {
   /// Nobody polls here: mail that arrives was announced through Redis.
   @Test func hintsAndTicketKeysFollowTheMaster() async throws {
     let group = try await SentinelGroup.start()

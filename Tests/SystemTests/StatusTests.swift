@@ -5,7 +5,7 @@ import Supervision
 import Testing
 
 /// What real processes say of themselves over HTTP when all is well, and when something they need is missing.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StatusTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StatusTests {
   @Test func everyRoleIsAliveAndReadyAndCounts() async throws {
     let redis = try await RedisServer()
     let node = try await RunningNode(settings: "redis: {url: \"\(redis.url)\"}\nstatus: {queue_interval: 1s}")

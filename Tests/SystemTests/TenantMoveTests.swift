@@ -5,7 +5,7 @@ import Supervision
 import Testing
 
 /// A tenant moves between two real primaries under load, and whoever moves it is killed before each step.
-@Suite(.serialized, .timeLimit(.minutes(15))) struct TenantMoveTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct TenantMoveTests {
   /// Before which step of `TenantMove` the mover is killed.
   enum Step: CaseIterable {
     case make, close, name, open, settle

@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// TLS sessions across real acceptors.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct TicketTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct TicketTests {
   @Test func aSessionResumesAtAnotherAcceptorAndNotWithoutRedisAndAgainWithIt() async throws {
     let redis = try await RedisServer()
     let node = try await RunningNode(settings: "redis: {url: \"\(redis.url)\"}")

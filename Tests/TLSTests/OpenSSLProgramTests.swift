@@ -6,7 +6,7 @@ import TLS
 import Testing
 
 /// Against another program's TLS: `openssl s_client` and `openssl s_server`.
-@Suite(.timeLimit(.minutes(2))) struct OpenSSLProgramTests {
+@Suite(.timeLimit(.minutes(10))) struct OpenSSLProgramTests {
   let certificates: Certificates
 
   init() throws { certificates = try Certificates() }

@@ -5,7 +5,7 @@ import NIOPosix
 import TLS
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SocketTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketTests {
   let certificates: Certificates
 
   init() throws { certificates = try Certificates() }

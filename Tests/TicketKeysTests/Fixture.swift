@@ -82,7 +82,7 @@ final class Acceptor: Sendable {
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
-    _ = await redis.waitUntilConnected(limit: .seconds(60))
+    _ = await redis.waitUntilConnected(limit: .seconds(180))
     await keys.refresh()
   }
 

@@ -4,7 +4,7 @@ import Testing
 import TicketKeys
 
 /// With OpenSSL's own client.
-@Suite("Resumption across acceptors", .serialized, .timeLimit(.minutes(3))) struct ResumptionTests {
+@Suite("Resumption across acceptors", .serialized, .timeLimit(.minutes(10))) struct ResumptionTests {
   let deployment: Deployment
 
   init() async throws { deployment = try await Deployment() }

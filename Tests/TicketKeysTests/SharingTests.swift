@@ -5,7 +5,7 @@ import TLS
 import Testing
 import TicketKeys
 
-@Suite("Ticket keys in Redis", .timeLimit(.minutes(3))) struct SharingTests {
+@Suite("Ticket keys in Redis", .timeLimit(.minutes(10))) struct SharingTests {
   let deployment: Deployment
 
   init() async throws { deployment = try await Deployment() }
@@ -79,7 +79,7 @@ import TicketKeys
 
   @Test func whatCannotBeReadIsIgnoredAndReplacedOnlyWhenItIsAbandoned() async throws {
     let redis = try deployment.client()
-    _ = await redis.waitUntilConnected(limit: .seconds(60))
+    _ = await redis.waitUntilConnected(limit: .seconds(180))
     _ = try await redis.send(["SET", "postrider:ticket-keys", "garbage"])
     let acceptor = try await deployment.acceptor()
     #expect(acceptor.tls.ticketKeys.count == 2, "of its own")

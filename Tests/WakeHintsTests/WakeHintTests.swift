@@ -16,7 +16,7 @@ struct WakeHintTests {
     var configuration = RedisConfiguration()
     configuration.commandTimeout = .seconds(60)
     let client = RedisClient(url: try RedisURL(server.url), configuration: configuration, group: group)
-    _ = await client.waitUntilConnected(limit: .seconds(60))
+    _ = await client.waitUntilConnected(limit: .seconds(180))
     return client
   }
 
@@ -71,7 +71,7 @@ struct WakeHintTests {
     try await server.start()
     #expect(await hints.next() != nil, "subscribed again")
     // The client may not have noticed the restart yet.
-    while (try? await redis.send(["PING"])) == nil { _ = await redis.waitUntilConnected(limit: .seconds(60)) }
+    while (try? await redis.send(["PING"])) == nil { _ = await redis.waitUntilConnected(limit: .seconds(180)) }
     publisher.messageQueued()
     #expect(await hints.next() != nil)
     await listener.shutdown()

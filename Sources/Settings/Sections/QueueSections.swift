@@ -5,9 +5,9 @@ package struct WorkerSection: SettingSection {
   package let jobsMax = Setting(
     "worker.jobs_max", .count(1...100_000), default: 1000, "Recipients in flight at once in one worker.")
   package let nice = Setting(
-    "worker.nice", .count(0...19), default: 19,
+    "worker.nice", .count(0...19), default: 10,
     "How far a worker steps back when the processor is short (nice(1)): somebody waits for each 250, nobody for a "
-      + "delivery's last millisecond.")
+      + "delivery's last millisecond. With 10 it keeps a tenth of what others get.")
   package let pollInterval = Setting(
     "worker.poll_interval", .duration(.milliseconds(50) ... .seconds(60)), default: .seconds(1),
     "How often an idle worker looks for work when no hint comes.")

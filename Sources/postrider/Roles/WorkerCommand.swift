@@ -113,7 +113,7 @@ private struct WorkerParts {
   init(_ node: Node, isolatedCommand: [String]?, only: String? = nil) async throws {
     let settings = node.settings
     self.node = node
-    ProcessPriority.lower(by: settings.worker.nice)
+    await ProcessPriority.lower(by: settings.worker.nice)
     let master = try node.masterKey()
     let (bodies, returnPaths) = (BodyStore(master: master), ReturnPathKeys(master))
     let shards = try await node.shards(role: "worker")
