@@ -85,24 +85,22 @@ package enum Claims {
     parameters.append(Int32(rowsMax))
     let claim = try connection.query(
       """
-      SELECT messages, recipients, next_tenant, has_grant, visited_tenants, visited_credits, visited_lanes,
-        visited_lane_rows
-      FROM postrider.claim_jobs($1::uuid, $2::bigint, $3::bigint, $4::boolean, $5::bigint[], $6::int[], $7::bigint[],
+      SELECT messages, recipients, days, lanes, attempts, crashes, next_tenant, has_grant, visited_tenants,
+        visited_credits, visited_lanes, visited_lane_rows
+      FROM postrider.claim_due_jobs($1::uuid, $2::bigint, $3::bigint, $4::boolean, $5::bigint[], $6::int[], $7::bigint[],
         $8::int[], $9::text[], $10::int[], $11::int, $12::text[], $13::int)
       """, parameters)
-    try cursor.advance(claim, firstColumn: 2)
-    let messages = try claim.byteArrays(0, 0).compactMap { $0.flatMap { QueueID(bytes: $0) } }
-    let recipients = try claim.integers(0, 1, as: Int32.self).compactMap(\.self)
-    guard !messages.isEmpty, messages.count == recipients.count else { return ClaimedBatch() }
-    return try batch(messages, recipients, session: session, counter: counter, connection)
+    try cursor.advance(claim, firstColumn: 6)
+    return try batch(try TakenJobs(claim), session: session, counter: counter, connection)
   }
 
   /// Reads what was claimed, and holds what cannot be read.
-  static func batch(
-    _ messages: [QueueID], _ recipients: [Int32], session: QueueID, counter: Int64, _ connection: PostgresConnection
-  ) throws -> ClaimedBatch {
-    let readable = try details(messages, recipients, counter: counter, connection)
-    let missing = Set(zip(messages, recipients).map { HeldJob(message: $0, recipient: $1) })
+  static func batch(_ taken: TakenJobs, session: QueueID, counter: Int64, _ connection: PostgresConnection) throws
+    -> ClaimedBatch
+  {
+    guard !taken.messages.isEmpty else { return ClaimedBatch() }
+    let readable = try details(taken, counter: counter, connection)
+    let missing = Set(zip(taken.messages, taken.recipients).map { HeldJob(message: $0, recipient: $1) })
       .subtracting(readable.flatMap(\.jobs).map { HeldJob(message: $0.message, recipient: $0.recipient) })
     if missing.isEmpty { return ClaimedBatch(messages: readable) }
     return ClaimedBatch(
@@ -132,9 +130,10 @@ package enum Claims {
       UPDATE postrider.job j SET claim_session = l.id, claim_counter = $2::bigint FROM living l
       WHERE j.message = $3::uuid AND j.recipient = $4::int AND j.claim_session = ANY ($5::uuid[])
         AND EXISTS (SELECT FROM postrider.worker_session h WHERE h.id = j.claim_session AND h.ended_at IS NULL)
+      RETURNING ARRAY[j.message], ARRAY[j.recipient], ARRAY[j.day], ARRAY[j.lane], ARRAY[j.attempt], ARRAY[j.crashes]
       """, parameters)
-    guard claim.affectedRows == 1 else { return nil }
-    if let found = try details([message], [recipient], counter: counter, connection).first { return found }
+    guard claim.rowCount == 1 else { return nil }
+    if let found = try details(try TakenJobs(claim), counter: counter, connection).first { return found }
     let held = try hold(
       [HeldJob(message: message, recipient: recipient)], session: session, counter: counter, connection)
     if held.isEmpty { return nil }
@@ -166,25 +165,23 @@ package enum Claims {
   }
 
   /// Reads what the claimed jobs need; what is not there or cannot be read is left out. Served by the primary keys of
-  /// `job`, of the message's one partition, and of `suppression`.
-  private static func details(
-    _ messages: [QueueID], _ recipients: [Int32], counter: Int64, _ connection: PostgresConnection
-  ) throws -> [ClaimedMessage] {
+  /// the message's one partition and of `suppression`.
+  private static func details(_ taken: TakenJobs, counter: Int64, _ connection: PostgresConnection) throws
+    -> [ClaimedMessage]
+  {
     var parameters = PostgresParameters()
-    parameters.append(messages.map { UUIDValue($0) })
-    parameters.append(recipients)
+    taken.append(to: &parameters)
     let result = try connection.query(
       """
-      SELECT u.message, u.recipient, j.day, j.lane, j.attempt, j.crashes,
+      SELECT j.message, j.recipient, j.day, j.lane, j.attempt, j.crashes,
         m.tenant, m.accepted_at, m.expires_at, m.size_bytes, m.chunk_count, m.body_kind, m.returned, m.smtp_utf8,
         m.reverse_path, m.envelope_id, m.body_key,
         m.recipients[j.recipient], m.notify[j.recipient], m.original_recipients[j.recipient],
         m.return_path_host, m.return_path_each, s.tenant, s.reason, s.detail, s.added_at, s.expires_at
-      FROM unnest($1::uuid[], $2::int[]) u(message, recipient)
+      FROM unnest($1::uuid[], $2::int[], $3::date[], $4::bigint[], $5::smallint[], $6::smallint[])
+        j(message, recipient, day, lane, attempt, crashes)
       CROSS JOIN LATERAL (
-        SELECT x.* FROM postrider.job x WHERE x.message = u.message AND x.recipient = u.recipient OFFSET 0) j
-      CROSS JOIN LATERAL (
-        SELECT x.* FROM postrider.message x WHERE x.id = u.message AND x.day = j.day OFFSET 0) m
+        SELECT x.* FROM postrider.message x WHERE x.id = j.message AND x.day = j.day OFFSET 0) m
       -- Notices are answers to what the address's owner has sent: they go out, or nobody would hear why mail is held up.
       LEFT JOIN LATERAL (
         SELECT x.* FROM postrider.suppression x
@@ -192,7 +189,7 @@ package enum Claims {
           AND x.tenant = ANY (ARRAY[0, m.tenant])
           AND (x.expires_at IS NULL OR x.expires_at > postrider.schedule_now())
         ORDER BY x.tenant DESC LIMIT 1) s ON true
-      ORDER BY u.message, j.lane, u.recipient
+      ORDER BY j.message, j.lane, j.recipient
       """, parameters)
     var claimed: [ClaimedMessage] = []
     var row = 0

@@ -117,4 +117,9 @@ package final class PostgresResult {
       return element.reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
     }
   }
+
+  /// A one-dimensional array of days (`date[]`); NULL elements are nil.
+  package func days(_ row: Int, _ column: Int) throws(PostgresError) -> [Day?] {
+    try integers(row, column, as: Int32.self).map { $0.map { Day(days: $0 &+ Day.postgresEpoch) } }
+  }
 }

@@ -5,12 +5,15 @@ struct Backlog {
   /// Jobs in the large lane; the first tenant's mail to `large.example`.
   var large = 100_000
   var tenants = 400
-  /// Lanes of those tenants with three jobs each: a third is ready, the others wait.
+  /// Lanes of those tenants with few jobs each: a third is ready, the others wait.
   var lanes = 20_000
+  var jobsOfLane = 3
+  /// Of each message; those in the large lane are neighbours, the others are in lanes of their own.
+  var recipients = 10
 
-  var jobs: Int { large + 3 * lanes }
+  var jobs: Int { large + jobsOfLane * lanes }
 
-  /// Messages have ten recipients and one short chunk that cannot be decrypted.
+  /// Messages have one short chunk that cannot be decrypted.
   func load(into database: TestDatabase) async throws {
     try await database.query(
       """
@@ -25,7 +28,7 @@ struct Backlog {
       CREATE TEMPORARY TABLE made ON COMMIT DROP AS
         SELECT gen_random_uuid() AS id, n AS number, now() - n * interval '1 millisecond' AS accepted_at,
           postrider.utc_day(now()) AS day
-        FROM generate_series(0, \(jobs) / 10) n;
+        FROM generate_series(0, \(jobs) / \(recipients)) n;
       CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
         SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, ready FROM postrider.lane
         WHERE destination <> 'large.example';
@@ -34,8 +37,8 @@ struct Backlog {
       INSERT INTO postrider.message (id, day, tenant, accepted_at, expires_at, size_bytes, chunk_count, body_kind,
           smtp_utf8, session, client_address, reverse_path, recipients, notify, original_recipients, body_key)
         SELECT m.id, m.day, 1, m.accepted_at, m.accepted_at + interval '5 days', 100, 1, 0, false, 'backlog',
-          '127.0.0.1', 'alice@example.com', array_fill('bob@example.org'::bytea, ARRAY[10]),
-          array_fill(NULL::smallint, ARRAY[10]), array_fill(NULL::bytea, ARRAY[10]), 'no key'
+          '127.0.0.1', 'alice@example.com', array_fill('bob@example.org'::bytea, ARRAY[\(recipients)]),
+          array_fill(NULL::smallint, ARRAY[\(recipients)]), array_fill(NULL::bytea, ARRAY[\(recipients)]), 'no key'
         FROM made m;
       INSERT INTO postrider.body_chunk (message, day, seq, data) SELECT m.id, m.day, 0, 'unreadable' FROM made m;
       INSERT INTO postrider.redaction (due, message, day)
@@ -43,14 +46,14 @@ struct Backlog {
       INSERT INTO postrider.outcome (message, day, at, recipient, duration_ms, kind, attempt)
         SELECT m.id, m.day, m.accepted_at, 1, 1, 1, 1 FROM made m;
       INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-        SELECT m.id, n % 10 + 1, l.id, m.day, m.accepted_at, m.accepted_at + interval '5 days'
-        FROM generate_series(0, \(large) - 1) n JOIN made m ON m.number = n / 10, postrider.lane l
+        SELECT m.id, n % \(recipients) + 1, l.id, m.day, m.accepted_at, m.accepted_at + interval '5 days'
+        FROM generate_series(0, \(large) - 1) n JOIN made m ON m.number = n / \(recipients), postrider.lane l
         WHERE l.destination = 'large.example';
       INSERT INTO postrider.job (message, recipient, lane, day, due, event_at)
-        SELECT m.id, n % 10 + 1, l.id, m.day,
+        SELECT m.id, n % \(recipients) + 1, l.id, m.day,
           CASE WHEN l.ready THEN m.accepted_at ELSE now() + n * interval '1 second' END,
           m.accepted_at + interval '5 days'
-        FROM generate_series(\(large), \(jobs) - 1) n JOIN made m ON m.number = n / 10
+        FROM generate_series(\(large), \(jobs) - 1) n JOIN made m ON m.number = n / \(recipients)
           JOIN numbered l ON l.place = n % \(lanes);
       COMMIT
       """)

@@ -10,6 +10,8 @@ final class HotStatements {
     let name: String
     /// The beginnings of the names of indexes that serve it; a partition's index bears the partition's name.
     let indexes: [String]
+    /// The same, of those that it has no need of.
+    var spared: [String] = []
     /// Makes sure that there is something to do; not part of what is looked at.
     var prepare: (HotStatements) async throws -> Void = { _ in }
     let run: (HotStatements) async throws -> Void
@@ -19,8 +21,8 @@ final class HotStatements {
     [
       Step(name: "enqueue", indexes: ["lane_tenant_destination_key", "lane_pkey"]) { try await $0.enqueue() },
       Step(
-        name: "claim", indexes: ["lane_ready", "lane_waiting", "lane_pkey", "job_lane", "job_pkey", "message_"],
-        prepare: { try await $0.goAround() }
+        name: "claim", indexes: ["lane_ready", "lane_waiting", "lane_pkey", "job_lane", "job_sibling", "message_"],
+        spared: ["job_pkey"], prepare: { try await $0.goAround() }
       ) {
         try await $0.claim()
       },

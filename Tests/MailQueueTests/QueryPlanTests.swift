@@ -42,6 +42,9 @@ import Testing
       for wanted in step.indexes {
         #expect(used.contains { $0.hasPrefix(wanted) }, "\(step.name): \(wanted) is not among \(used.sorted())")
       }
+      for spared in step.spared {
+        #expect(!used.contains { $0.hasPrefix(spared) }, "\(step.name): \(spared)")
+      }
       for plan in plans {
         for node in plan.nodes {
           #expect(!node.isSequentialScan(ofAnyOf: Self.growing), "\(step.name): \(node) in \(plan)")
@@ -60,6 +63,15 @@ import Testing
     let small = try await pagesOfClaim(in: Backlog(large: 10_000, tenants: 40, lanes: 2_000), shape)
     let large = try await pagesOfClaim(in: Backlog(large: 100_000, tenants: 40, lanes: 20_000), shape)
     #expect(large * 2 <= small * 3, "\(large) pages, and \(small) in a tenth of the backlog")
+  }
+
+  /// What a message's other recipients wait for, in lanes of their own, is nothing to the claim of one.
+  @Test func aClaimTouchesAsManyPagesHoweverManyRecipientsMessagesHave() async throws {
+    let few = Backlog(large: 10, tenants: 10, lanes: 300, jobsOfLane: 40, recipients: 1)
+    var many = few
+    many.recipients = 100
+    let (alone, together) = (try await pagesOfClaim(in: few, .manyLanes), try await pagesOfClaim(in: many, .manyLanes))
+    #expect(together * 5 <= alone * 6, "\(together) pages, and \(alone) where each message has one recipient")
   }
 
   /// - Returns: pages touched by a claim of 96 jobs, those of statements within functions counted twice.

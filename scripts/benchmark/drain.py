@@ -22,8 +22,8 @@ _SIZE = 10_240
 
 # What the roles' hot statements have in common with no other.
 _STATEMENTS = {
-    "claim": "%postrider.claim_jobs(%",
-    "details": "SELECT%FROM unnest(%postrider.job %postrider.message %",
+    "claim": "%postrider.claim_due_jobs(%",
+    "details": "SELECT%FROM unnest(%postrider.message %postrider.suppression %",
     "bodies": "SELECT%FROM unnest(%postrider.body_chunk %",
     "complete": "WITH%unnest(%DELETE FROM postrider.job %INSERT INTO postrider.outcome %",
 }

@@ -97,7 +97,8 @@ extension Claims {
     for (index, site) in sites.enumerated() {
       parked.sites[HeldJob(message: messages[index], recipient: recipients[index])] = site
     }
-    parked.batch = try batch(messages, recipients, session: session, counter: counter, connection)
+    let taken = try TakenJobs(claimed: messages, recipients, connection)
+    parked.batch = try batch(taken, session: session, counter: counter, connection)
     return parked
   }
 }
