@@ -118,8 +118,35 @@ private struct DirectoryWork {
         let connection = try connection(shard.name)
         try reconcile(shard.name, entries, connection)
         if shard.name != Placement.home { try TenantCopies.copy(from: home, to: connection) }
+        try bringSuppressions(from: shard.name, connection)
       } catch {
         logger.warning("a shard cannot be compared", metadata: ["shard": "\(shard.name)", "error": "\(error)"])
+      }
+    }
+  }
+
+  /// What a shard has learned about addresses goes to where its tenants are. The directory is asked after the entries:
+  /// for a tenant that is here then, a later move copies them. In bounded pieces; what is left waits a minute.
+  private mutating func bringSuppressions(from shard: String, _ connection: PostgresConnection) throws(PostgresError) {
+    var last: SuppressionCopies.Fresh?
+    for _ in 0..<20 {
+      let page = try SuppressionCopies.fresh(after: last, connection)
+      guard let end = page.last else { return }
+      last = end
+      let entries = try TenantEntry.find(page.map(\.tenant), home)
+      let places = Dictionary(uniqueKeysWithValues: entries.map { ($0.id, $0.placement) })
+      for fresh in page {
+        do throws(PostgresError) {
+          if let place = places[fresh.tenant] {
+            if place.movingTo != nil { continue }
+            if place.shard != shard { try SuppressionCopies.add(fresh, to: self.connection(place.shard)) }
+          }
+          try SuppressionCopies.settle(fresh, connection)
+        } catch {
+          logger.warning(
+            "suppressions wait to follow their tenant",
+            metadata: ["shard": "\(shard)", "tenant": "\(fresh.tenant)", "error": "\(error)"])
+        }
       }
     }
   }
@@ -131,11 +158,6 @@ private struct DirectoryWork {
       uniqueKeysWithValues: try TenantGate.all(entries.map(\.id), connection).map { ($0.tenant, $0) })
     for entry in entries where entry.placement.movingTo == nil {
       let gate = gates[entry.id]
-      if let gate,
-        gate.weight != entry.weight || gate.suspendedAt != entry.suspendedAt || gate.choices != entry.choices
-      {
-        try TenantGate.copy(entry, connection)
-      }
       let placement = entry.placement
       if placement.shard == shard {
         guard gate.map({ !$0.isOpen || $0.epoch != placement.epoch }) ?? true else { continue }

@@ -88,31 +88,52 @@ import Testing
     try await home.database.query(
       "INSERT INTO postrider.tenant (name, weight, suspended_at) VALUES ('other', 1, NULL), ('third', 7, now())")
     let entry = try #require(try await home.pool.run { try TenantEntry.find(name: "third", $0) })
-    let gate = try await shard.pool.run {
-      try TenantGate.copy(entry, $0)
-      return try TenantGate.find(entry.id, $0)
-    }
-    #expect(gate?.isOpen == false && gate?.weight == 7 && gate?.suspendedAt == entry.suspendedAt)
+    try TenantCopies.make(entry.id, from: home.connect(), in: shard.connect())
+    let gate = try await shard.pool.run { try TenantGate.find(entry.id, $0) }
+    #expect(gate?.isOpen == false)
+    let columns = "SELECT name, weight, suspended_at FROM postrider.tenant WHERE id = \(entry.id)"
+    #expect(try await shard.database.query(columns) == home.database.query(columns))
+    #expect(try await shard.database.query(columns).hasPrefix("third|7|2"))
     #expect(entry.placement == Placement())
+    // Once more; and a tenant that has another name there is left alone.
+    try TenantCopies.make(entry.id, from: home.connect(), in: shard.connect())
+    try await shard.database.query("UPDATE postrider.tenant SET name = 'else' WHERE id = \(entry.id)")
+    try await home.database.query("UPDATE postrider.tenant SET weight = 9 WHERE id = \(entry.id)")
+    #expect(throws: PostgresError.self) { try TenantCopies.make(entry.id, from: home.connect(), in: shard.connect()) }
+    #expect(try await shard.database.query("SELECT weight FROM postrider.tenant WHERE id = \(entry.id)") == "7")
   }
 
-  /// Insertions and reports read a tenant's choices where its mail is.
+  /// Insertions, reports and notices read a tenant's choices where its mail is.
   @Test func aTenantsChoicesMoveWithIt() async throws {
-    let queue = try await QueueFixture()
-    try await queue.database.query(
+    let (home, shard) = (try await QueueFixture(), try await QueueFixture())
+    try await home.database.query(
       """
       UPDATE postrider.tenant SET retention = 60, return_path_host = 'returns.example', return_path_each = true,
-        suppress_bounces = 0, suppress_complaints = 3600
+        suppress_bounces = 0, suppress_complaints = 3600, notice_language = 'nl';
+      INSERT INTO postrider.notice_template (tenant, kind, language, source) VALUES (\(home.tenant), 'failed', 'nl', 'a')
       """)
-    let other = try await QueueFixture()
-    try await other.database.query("DELETE FROM postrider.tenant")
-    let (tenant, pool) = (queue.tenant, queue.pool)
-    let found = try await pool.run { connection in try TenantEntry.find(tenant, connection) }
-    let entry = try #require(found)
-    try await other.pool.run { try TenantGate.copy(entry, $0) }
-    let columns =
-      "retention, retention_bounced, return_path_host, return_path_each, suppress_bounces, suppress_complaints"
-    #expect(
-      try await other.database.query("SELECT \(columns) FROM postrider.tenant") == "60||returns.example|t|0|3600")
+    try await shard.database.query("DELETE FROM postrider.tenant")
+    func copied() async throws -> String {
+      try await shard.database.query(
+        """
+        SELECT t.retention, t.retention_bounced, t.return_path_host, t.return_path_each, t.suppress_bounces,
+          t.suppress_complaints, t.notice_language, n.source
+        FROM postrider.tenant t LEFT JOIN postrider.notice_template n ON n.tenant = t.id
+        """)
+    }
+    // Whoever is not known there is not made by the upkeep.
+    try TenantCopies.copy(home.tenant, from: home.connect(), to: shard.connect())
+    #expect(try await copied() == "")
+    try TenantCopies.make(home.tenant, from: home.connect(), in: shard.connect())
+    #expect(try await copied() == "60||returns.example|t|0|3600|nl|a")
+    try await home.database.query(
+      """
+      UPDATE postrider.tenant SET return_path_host = NULL, suppress_complaints = NULL, suspended_at = now();
+      DELETE FROM postrider.notice_template
+      """)
+    try TenantCopies.copy(home.tenant, from: home.connect(), to: shard.connect())
+    #expect(try await copied() == "60|||t|0||nl|")
+    let suspended = "SELECT suspended_at FROM postrider.tenant"
+    #expect(try await shard.database.query(suspended) == home.database.query(suspended))
   }
 }

@@ -33,6 +33,36 @@ import Testing
     #expect(try await keeper?.terminate().isSuccess == true)
   }
 
+  /// What was learned about addresses before a move holds after it, and so does what the old database learns later.
+  @Test func suppressionsComeAlong() async throws {
+    let sharded = try await ShardedNode(
+      script: "rules:\n  - {stage: rcpt, match: '*dead@*', reply: '550 5.1.1 no such user here'}\n")
+    let node = sharded.node
+    let (acceptor, first) = (try await node.acceptor(), try await node.worker())
+    @Sendable func suppressed(_ database: TestDatabase) async throws -> String {
+      try await database.query("SELECT address FROM postrider.suppression ORDER BY address")
+    }
+    try await node.send(to: ["dead@inbox.example"])
+    try await eventually("home has learned") { try await suppressed(sharded.home) == "dead@inbox.example" }
+    #expect(try await first.terminate().isSuccess)
+    // It waits at home, and is tried when its tenant has gone.
+    try await node.send(to: ["also-dead@inbox.example"])
+    #expect(try await sharded.command("tenant", "move", "first", "b").status.isSuccess)
+    #expect(try await suppressed(sharded.second) == "dead@inbox.example")
+    let second = try await node.worker()
+    let both = "also-dead@inbox.example\ndead@inbox.example"
+    try await eventually("home learns from what it still has") { try await suppressed(sharded.home) == both }
+    let keeper = try await node.keeper()
+    try await eventually("it follows") { try await suppressed(sharded.second) == both }
+    let refusals = "SELECT count(*) FROM postrider.outcome WHERE kind = 2 AND failure = 'suppressed'"
+    let recipients = ["dead@inbox.example", "also-dead@inbox.example"]
+    #expect(try await node.send(to: recipients) == [""], "an acceptor learns of a move by a 451")
+    #expect(try await node.send(to: recipients) != [""])
+    try await eventually("nobody is asked about them") { try await sharded.second.query(refusals) == "2" }
+    #expect(try await sharded.home.query(refusals) == "0")
+    for role in [acceptor, second, keeper] { #expect(try await role.terminate().isSuccess) }
+  }
+
   /// Kills a mover before each step; in half of the cases the statement in hand is carried out after its death.
   private func killEverywhere(_ finish: (Move) async throws -> Void) async throws {
     let sharded = try await ShardedNode()
@@ -45,12 +75,22 @@ import Testing
       for step in Step.allCases {
         target = target == "b" ? "home" : "b"
         let move = Move(node: sharded, target: target)
+        let learned = "\(step)-\(isLate)-%@dead.example"
+        try await move.source.query(
+          """
+          INSERT INTO postrider.suppression (address, tenant, reason, added_at, expires_at)
+          SELECT '\(step)-\(isLate)-' || n || '@dead.example', t.id, 1, now(), now() + interval '1 day'
+          FROM postrider.tenant t, generate_series(1, 700) n WHERE t.name = 'first'
+          """)
         try await move.kill(before: step, isLate: isLate)
         // Whatever has died: mail goes to one of them or to none, and is never refused for good.
         #expect(try await move.openCount() <= 1, "\(step)")
         try await finish(move)
         try await move.waitUntilFinished()
         #expect(try await move.openCount() == 1)
+        #expect(
+          try await move.database.query("SELECT count(*) FROM postrider.suppression WHERE address LIKE '\(learned)'")
+            == "700", "\(step)")
         let left = try await move.source.query("SELECT count(*) FROM postrider.message")
         let had = try await sharded.messages(in: move.database).count
         try await eventually("new mail reaches \(target)") { try await sharded.messages(in: move.database).count > had }

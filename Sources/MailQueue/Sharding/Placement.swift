@@ -32,50 +32,11 @@ package struct Placement: Sendable, Hashable {
   }
 }
 
-/// Retention, return paths and suppression, as `tenant` has them; nil: no choice.
-package struct TenantChoices: Sendable, Hashable {
-  let retention: Int32?
-  let bouncedRetention: Int32?
-  let returnPathHost: String?
-  let hasReturnPathForEach: Bool
-  let suppressBounces: Int32?
-  let suppressComplaints: Int32?
-
-  static let columns = """
-    t.retention, t.retention_bounced, t.return_path_host, t.return_path_each, t.suppress_bounces, t.suppress_complaints
-    """
-
-  init(_ result: PostgresResult, _ row: Int, firstColumn first: Int) throws(PostgresError) {
-    func seconds(_ column: Int) throws(PostgresError) -> Int32? {
-      result.isNull(row, column) ? nil : try result.int32(row, column)
-    }
-    retention = try seconds(first)
-    bouncedRetention = try seconds(first + 1)
-    returnPathHost = result.isNull(row, first + 2) ? nil : result.text(row, first + 2)
-    hasReturnPathForEach = try result.bool(row, first + 3)
-    suppressBounces = try seconds(first + 4)
-    suppressComplaints = try seconds(first + 5)
-  }
-
-  func append(to parameters: inout PostgresParameters) {
-    parameters.append(retention)
-    parameters.append(bouncedRetention)
-    parameters.append(returnPathHost)
-    parameters.append(hasReturnPathForEach)
-    parameters.append(suppressBounces)
-    parameters.append(suppressComplaints)
-  }
-}
-
-/// A tenant as the directory has it.
+/// A tenant and its place, as the directory has them.
 package struct TenantEntry: Sendable, Hashable {
   package let id: Int64
   package let name: String
-  package let weight: Int32
-  package let suspendedAt: Timestamp?
   package let placement: Placement
-  /// What it has decided about its mail: insertions and reports read that where the mail is.
-  package let choices: TenantChoices
 
   package static func find(name: String, _ connection: PostgresConnection) throws(PostgresError) -> TenantEntry? {
     try find("t.name = $1::text", { $0.append(name) }, connection).first
@@ -83,6 +44,12 @@ package struct TenantEntry: Sendable, Hashable {
 
   package static func find(_ tenant: Int64, _ connection: PostgresConnection) throws(PostgresError) -> TenantEntry? {
     try find("t.id = $1::bigint", { $0.append(tenant) }, connection).first
+  }
+
+  /// By the primary keys; who does not exist is left out.
+  package static func find(_ tenants: [Int64], _ connection: PostgresConnection) throws(PostgresError) -> [TenantEntry]
+  {
+    try find("t.id = ANY ($1::bigint[])", { $0.append(tenants) }, connection)
   }
 
   /// Those that were ever anywhere else than at home, or are to be.
@@ -102,17 +69,15 @@ package struct TenantEntry: Sendable, Hashable {
     fill(&parameters)
     let result = try connection.query(
       """
-      SELECT t.id, t.name, t.weight, t.suspended_at, \(Placement.columns), \(TenantChoices.columns)
+      SELECT t.id, t.name, \(Placement.columns)
       FROM postrider.tenant t LEFT JOIN postrider.placement p ON p.tenant = t.id WHERE \(condition) ORDER BY t.id
       """, parameters)
     var entries: [TenantEntry] = []
     for row in 0..<result.rowCount {
       entries.append(
         TenantEntry(
-          id: try result.int64(row, 0), name: result.text(row, 1), weight: try result.int32(row, 2),
-          suspendedAt: result.isNull(row, 3) ? nil : try result.timestamp(row, 3),
-          placement: try Placement(result, row, firstColumn: 4),
-          choices: try TenantChoices(result, row, firstColumn: 7)))
+          id: try result.int64(row, 0), name: result.text(row, 1),
+          placement: try Placement(result, row, firstColumn: 2)))
     }
     return entries
   }

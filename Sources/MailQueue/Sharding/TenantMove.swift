@@ -4,6 +4,7 @@ package import Postgres
 ///
 ///     0  home     the wish is noted          still to the source
 ///     1  target   the tenant is made, closed still to the source
+///                 suppressions are copied    still to the source
 ///     2  source   its gate is closed         nowhere: 451
 ///     3  home     the directory names target nowhere: 451
 ///     4  target   its gate is opened         to the target
@@ -30,11 +31,11 @@ package struct TenantMove {
   /// - Returns: where the tenant is now; nil when there is no such tenant.
   package func finish(_ tenant: Int64, leavingSource: Bool = false) throws(PostgresError) -> Placement? {
     for _ in 0..<20 {
-      guard let entry = try TenantEntry.find(tenant, home) else { return nil }
-      let seen = entry.placement
+      guard let seen = try Placement.find(tenant, home) else { return nil }
       guard let target = seen.movingTo else { return seen }
       let there = try connect(target)
-      try TenantGate.copy(entry, there)
+      try TenantCopies.make(tenant, from: home, in: there)
+      if seen.shard != target { try bringSuppressions(of: tenant, from: seen.shard, to: there, leavingSource) }
       let gate = try TenantGate.find(tenant, there)?.epoch ?? 0
       var epoch = seen.epoch
       // Otherwise only the last steps are left.
@@ -54,6 +55,18 @@ package struct TenantMove {
       if try Placement.settle(tenant, target, at: epoch, home) { return Placement(shard: target, epoch: epoch) }
     }
     throw PostgresError(.busy, "others move this tenant at the same time")
+  }
+
+  /// What is learned in the source from now on follows by the upkeep: `SuppressionCopies`.
+  private func bringSuppressions(
+    of tenant: Int64, from source: String, to target: PostgresConnection, _ leavingSource: Bool
+  ) throws(PostgresError) {
+    do throws(PostgresError) {
+      try SuppressionCopies.copy(tenant, from: connect(source), to: target)
+    } catch {
+      // They are lost with it. If it was the target that failed, the next question to it says so.
+      guard leavingSource else { throw error }
+    }
   }
 
   /// While it waits for a stuck insertion, others wait for it: so it gives way every two seconds.

@@ -45,7 +45,7 @@ extension NoticeCommand {
         if let delayAfter { choice.delay = delayAfter.duration }
         if let success { choice.tellsSuccess = success }
         try directory.set(choice)
-        shards.copyChoices()
+        shards.copyChoices(of: choice.tenant)
         return choice
       }
       let delay = choice.delay.map { $0 == .zero ? "never" : "after \(DurationText.text($0))" } ?? "default"

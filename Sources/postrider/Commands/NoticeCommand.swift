@@ -188,7 +188,7 @@ extension NoticeCommand {
         let directory = NoticeDirectory(shards.home)
         let tenant = try directory.tenantID(text.tenant) ?? 0
         try directory.setTemplate(text.kind, language: text.language, tenant: tenant, source: source)
-        shards.copyChoices()
+        shards.copyChoices(of: tenant)
       }
       try common.report(
         ["kind": "\(text.kind)", "language": text.language, "tenant": text.tenant],
@@ -212,7 +212,7 @@ extension NoticeCommand {
             "\(text.tenant.map { "tenant \($0) has" } ?? "there is") no own text for \(text.kind) in "
               + "\(text.language)")
         }
-        shards.copyChoices()
+        shards.copyChoices(of: tenant)
       }
       try common.report(
         ["kind": "\(text.kind)", "language": text.language, "tenant": text.tenant],

@@ -57,22 +57,17 @@ final class OperatorShards {
     throw CommandFailure(.notFound, "there is no tenant \(name)")
   }
 
-  /// Tells the other databases about a tenant's weight and suspension. Those that are away hear of it from a keeper.
+  /// Tells the other databases what the directory says about a tenant. Those that are away hear of it from a keeper.
   func copy(_ name: String) throws {
     guard isSharded, let entry = try TenantEntry.find(name: name, home) else { return }
-    for shard in names.dropFirst() {
-      guard let connection = try? connection(shard), (try? TenantGate.find(entry.id, connection)) != nil else {
-        continue
-      }
-      try? TenantGate.copy(entry, connection)
-    }
+    copyChoices(of: entry.id)
   }
 
-  /// Tells the other databases what tenants have chosen. Those that are away hear of it from a keeper.
-  func copyChoices() {
+  /// The same by the tenant's number; 0: the texts for all tenants.
+  func copyChoices(of tenant: Int64) {
     for shard in names.dropFirst() {
       guard let connection = try? connection(shard) else { continue }
-      try? TenantCopies.copy(from: home, to: connection)
+      try? TenantCopies.copy(tenant, from: home, to: connection)
     }
   }
 }

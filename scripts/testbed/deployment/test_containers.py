@@ -5,7 +5,7 @@ import subprocess
 import typing
 
 from .case import CLUSTER, DRAIN_SLACK, PRODUCTS, ROOT, ClusterCase, check_environment, effective, from_pypi, needs, \
-    seconds, settings, yaml
+    seconds, yaml
 
 CONTAINER = CLUSTER / "container"
 COMPOSE = CONTAINER / "compose.yaml"
@@ -30,8 +30,9 @@ class ImageTests(ClusterCase):
         self.assertEqual(wanted - set(re.findall(r"lib\S+-dev", text)), set())
         self.assertIn(".build/release/postrider", text)
         for port in re.search(r"^EXPOSE (.*)$", text, re.M)[1].split():
-            defaults = settings()["smtp.implicit_tls.listen"] + settings()["smtp.starttls.listen"] + ":9641"
-            self.assertIn(f":{port}", defaults)
+            values = effective(SETTINGS)
+            listens = [values[key] for key in ("smtp.implicit_tls.listen", "smtp.starttls.listen", "inbound.listen")]
+            self.assertRegex(" ".join([*listens, ":9641"]), rf":{port}\b")
 
     def test_the_executable_runs_where_there_is_no_shell(self) -> None:
         if os.geteuid() != 0:
@@ -70,17 +71,17 @@ class ComposeTests(ClusterCase):
 
     def test_every_variable_is_a_setting(self) -> None:
         roles = {name: service for name, service in self.services.items() if "cluster/container" in str(service)}
-        self.assertEqual(len(roles), 7)
+        self.assertEqual(len(roles), 9)
         for name, service in roles.items():
             values = check_environment(service["environment"], SETTINGS)
             self.assertEqual(values["status.listen"], "0.0.0.0:9641", name)
-            self.assertIn(service["command"][0], ("acceptor", "worker", "keeper", "migrate"))
+            self.assertIn(service["command"][0], ("acceptor", "inbound", "worker", "keeper", "migrate"))
 
     def test_time_to_end_fits_the_drain(self) -> None:
         values = effective(SETTINGS)
         for name, service in self.services.items():
-            if role := re.match(r"(acceptor|worker|keeper)\d$", name):
-                notice = seconds(values["shutdown.notice"]) if role[1] == "acceptor" else 0
+            if role := re.match(r"(acceptor|inbound|worker|keeper)\d$", name):
+                notice = seconds(values["shutdown.notice"]) if role[1] in ("acceptor", "inbound") else 0
                 self.assertGreater(seconds(service["stop_grace_period"]),
                                    notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK, name)
 
@@ -92,9 +93,13 @@ class ComposeTests(ClusterCase):
                 used = [item["source"] if isinstance(item, dict) else item for item in service.get(kind, [])]
                 self.assertEqual(set(used) - set(self.compose[kind]), set(), name)
             self.assertEqual(set(service.get("depends_on", [])) - set(self.services), set(), name)
-        # HAProxy's servers are the acceptors.
-        servers = set(re.findall(r"server a\d (\w+):", (CONTAINER / "haproxy.cfg").read_text()))
-        self.assertEqual(servers, {name for name in self.services if name.startswith("acceptor")})
+        # HAProxy's servers are the acceptors and the inbound listeners; what it listens on is published.
+        balancer = (CONTAINER / "haproxy.cfg").read_text()
+        for letter, role in (("a", "acceptor"), ("r", "inbound")):
+            servers = set(re.findall(rf"server {letter}\d (\w+):", balancer))
+            self.assertEqual(servers, {name for name in self.services if name.startswith(role)})
+        fronts = set(re.findall(r"^  bind :(\d+)", balancer, re.M))
+        self.assertEqual({port.split(":")[1] for port in self.services["haproxy"]["ports"]}, fronts)
         self.assertIn(self.compose["networks"]["inside"]["ipam"]["config"][0]["subnet"],
                       effective(SETTINGS)["smtp.proxy_protocol.allow_networks"])
 

@@ -38,12 +38,13 @@ class ManifestTests(ClusterCase):
     def test_settings_ports_and_variables_are_the_products(self) -> None:
         file = KUBERNETES / "base/postrider.yaml"
         values = effective(file)
-        ports = {"submissions": "smtp.implicit_tls.listen", "submission": "smtp.starttls.listen", "status": "status.listen"}
+        ports = {"submissions": "smtp.implicit_tls.listen", "submission": "smtp.starttls.listen",
+                 "reports": "inbound.listen", "status": "status.listen"}
         for one in self.pods("overlays/production"):
             if one["metadata"]["name"] == "redis":
                 continue
             for container in one["spec"]["template"]["spec"]["containers"]:
-                self.assertIn(container["args"][0], ("acceptor", "worker", "keeper", "migrate"))
+                self.assertIn(container["args"][0], ("acceptor", "inbound", "worker", "keeper", "migrate"))
                 # Where a value comes from a secret, any of its kind will do.
                 check_environment({
                     entry["name"]: entry.get("value") or settings()[entry["name"][10:].lower().replace("_", ".", 1)]
@@ -52,7 +53,7 @@ class ManifestTests(ClusterCase):
                     self.assertRegex(values[ports[port["name"]]], rf":{port['containerPort']}\b")
                 mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
                 for key in ("keys.master_file", "smtp.certificate_file", "smtp.key_file"):
-                    if container["args"][0] == "acceptor" or key == "keys.master_file":
+                    if container["args"][0] in ("acceptor", "inbound") or key == "keys.master_file":
                         self.assertIn(values[key].rsplit("/", 1)[0], mounts | {"/run/secrets/postrider"})
                 if "livenessProbe" in container:
                     self.assertEqual(container["livenessProbe"]["httpGet"], {"path": "/healthz", "port": "status"})
@@ -62,7 +63,7 @@ class ManifestTests(ClusterCase):
     def test_time_to_end_fits_the_drain(self) -> None:
         values = effective(KUBERNETES / "base/postrider.yaml")
         for one in self.pods("base"):
-            notice = seconds(values["shutdown.notice"]) if one["metadata"]["name"] == "acceptor" else 0
+            notice = seconds(values["shutdown.notice"]) if one["metadata"]["name"] in ("acceptor", "inbound") else 0
             self.assertGreater(one["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
                                notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK)
 
@@ -102,7 +103,22 @@ class ManifestTests(ClusterCase):
                     if "configMap" in volume:
                         self.assertIn(("ConfigMap", volume["configMap"]["name"]), named)
             budgets = {one["metadata"]["name"] for one in resources if one["kind"] == "PodDisruptionBudget"}
-            self.assertLessEqual({"acceptor", "worker", "keeper"}, budgets)
+            self.assertLessEqual({"acceptor", "inbound", "worker", "keeper"}, budgets)
+
+    def test_what_a_service_offers_may_be_reached(self) -> None:
+        resources = self.rendered("base")
+        deployments = {one["metadata"]["name"]: one for one in resources if one["kind"] == "Deployment"}
+        offered = set()
+        for service in (one for one in resources if one["kind"] == "Service"):
+            role = service["spec"]["selector"]["app.kubernetes.io/component"]
+            container = deployments[role]["spec"]["template"]["spec"]["containers"][0]
+            ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+            allowed = {port["port"] for one in resources if one["kind"] == "NetworkPolicy"
+                       and one["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/component") == role
+                       for rule in one["spec"].get("ingress", []) for port in rule["ports"]}
+            self.assertEqual({ports[port["targetPort"]] for port in service["spec"]["ports"]}, allowed, role)
+            offered |= {port["port"] for port in service["spec"]["ports"]}
+        self.assertEqual(offered, {25, 465, 587})
 
     def test_workers_scale_on_a_metric_that_is_there(self) -> None:
         scaled = next(one for one in self.rendered("overlays/production") if one["kind"] == "ScaledObject")
@@ -115,7 +131,9 @@ class ManifestTests(ClusterCase):
         # As many connections as all of them may want, those that come with an upgrade included.
         database = next(one for one in self.rendered("overlays/production") if one["kind"] == "Cluster")
         acceptors = next(one for one in self.rendered("base") if one["kind"] == "HorizontalPodAutoscaler")
-        needed = 7 * (acceptors["spec"]["maxReplicas"] + 1) + 6 * (scaled["spec"]["maxReplicaCount"] + 1) + 3 * 3 + 20
+        inbound = next(one for one in self.pods("base") if one["metadata"]["name"] == "inbound")
+        needed = (7 * (acceptors["spec"]["maxReplicas"] + 1) + 6 * (scaled["spec"]["maxReplicaCount"] + 1)
+                  + 3 * (inbound["spec"]["replicas"] + 1) + 3 * 3 + 20)
         parameters = database["spec"]["postgresql"]["parameters"]
         self.assertGreaterEqual(int(parameters["max_connections"]), needed)
         self.assertEqual(database["spec"]["postgresql"]["synchronous"],

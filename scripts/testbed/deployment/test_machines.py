@@ -7,6 +7,8 @@ from .case import CLUSTER, DRAIN_SLACK, PRODUCTS, ClusterCase, check_environment
     seconds, settings
 
 HAPROXY = CLUSTER / "haproxy/haproxy.cfg"
+# Where the servers of a backend listen.
+LISTENS = {"tls": "smtp.implicit_tls.listen", "starttls": "smtp.starttls.listen", "reports": "inbound.listen"}
 UNITS = sorted((CLUSTER / "systemd").glob("*.service"))
 PATRONI = CLUSTER / "postgresql/patroni.yml"
 
@@ -29,18 +31,29 @@ class HAProxyTests(ClusterCase):
         for file, ours in ((HAPROXY, CLUSTER / "postrider.yaml"),
                            (CLUSTER / "container/haproxy.cfg", CLUSTER / "container/postrider.yaml")):
             text, values = file.read_text(), effective(ours)
-            for backend, port in re.findall(r"^backend \w+_(tls|starttls)\n(?:.*\n)*?  server \S+ \S+:(\d+)", text, re.M):
-                key = "smtp.implicit_tls.listen" if backend == "tls" else "smtp.starttls.listen"
-                self.assertIn(f":{port}", values[key], f"{file}: {backend}")
+            backends = re.findall(r"^backend \w+_(\w+)\n(?:  .*\n)*?  server \S+ \S+:(\d+)", text, re.M)
+            self.assertEqual([backend for backend, _ in backends].count("reports"), 2, file)
+            for backend, port in backends:
+                self.assertRegex(values[LISTENS[backend]], rf":{port}\b", f"{file}: {backend}")
             self.assertEqual(set(re.findall(r"GET (\S+)", text)), {"/readyz", "/healthz"})
             inter, fall = re.search(r"inter (\S+) fall (\d+)", text).groups()
             self.assertGreater(seconds(values["shutdown.notice"]), seconds(inter) * int(fall))
             for side in ("client", "server"):
                 limit = re.search(rf"^  timeout {side} (\S+)", text, re.M)[1]
-                self.assertGreater(seconds(limit), seconds(values["smtp.command_timeout"]))
+                for role in ("smtp", "inbound"):
+                    self.assertGreater(seconds(limit), seconds(values[f"{role}.command_timeout"]))
             self.assertGreater(seconds(re.search(r"timeout check (\S+)", text)[1]), 1)
             self.assertIn("send-proxy-v2", text)
             self.assertNotEqual(values["smtp.proxy_protocol.allow_networks"], "none")
+
+    def test_roles_are_asked_where_their_units_answer(self) -> None:
+        text = HAPROXY.read_text()
+        for role, section in (("acceptor", r"^defaults"), ("inbound", r"^backend \w+_reports")):
+            unit = (CLUSTER / f"systemd/postrider-{role}@.service").read_text()
+            port = re.search(r"STATUS_LISTEN=\S+:(\d+)%i", unit)[1] + "1"
+            asked = re.findall(rf"{section}\n(?:  .*\n)*?  default-server .*?check port (\d+)", text, re.M)
+            self.assertTrue(asked)
+            self.assertEqual(set(asked), {port})
 
 
 class SystemdTests(ClusterCase):
@@ -100,11 +113,13 @@ class SystemdTests(ClusterCase):
         for unit in UNITS:
             if "migrate" in unit.name:
                 continue
-            notice = seconds(values["shutdown.notice"]) if "acceptor" in unit.name else 0
+            notice = 0 if "worker" in unit.name or "keeper" in unit.name else seconds(values["shutdown.notice"])
             limit = seconds(re.search(r"^TimeoutStopSec=(\S+)", unit.read_text(), re.M)[1])
             self.assertGreater(limit, notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK, unit.name)
-        files = int(re.search(r"LimitNOFILE=(\d+)", (CLUSTER / "systemd/postrider-acceptor@.service").read_text())[1])
-        self.assertGreaterEqual(files, int(settings()["smtp.sessions_max"]) + 500)
+        for role, section in (("acceptor", "smtp"), ("inbound", "inbound")):
+            unit = (CLUSTER / f"systemd/postrider-{role}@.service").read_text()
+            files = int(re.search(r"LimitNOFILE=(\d+)", unit)[1])
+            self.assertGreaterEqual(files, int(settings()[f"{section}.sessions_max"]) + 500)
 
     @needs("systemd-sysusers", "systemd-tmpfiles")
     def test_user_and_directories_are_made(self) -> None:

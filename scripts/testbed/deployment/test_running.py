@@ -1,4 +1,5 @@
 """Files of cluster/ that can run here, run."""
+import json
 import os
 import re
 import smtplib
@@ -39,7 +40,7 @@ class RunningCase(ClusterCase):
 
 @needs("haproxy")
 class HAProxyRunTests(RunningCase):
-    """haproxy.cfg before two acceptors."""
+    """haproxy.cfg before two acceptors and two inbound listeners."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -49,8 +50,9 @@ class HAProxyRunTests(RunningCase):
             settings={"shutdown": {"notice": "6s"}})
         self.addCleanup(self.node.down)
         layout = self.node.layout
-        # Both answer on the same port, as in the file, each at its own address.
-        self.status = free_port(layout.back("acceptor1"), layout.back("acceptor2"))
+        # Both answer on the same port, as in the file, each at its own address. The inbound listeners are beside them.
+        machines = layout.back("acceptor1"), layout.back("acceptor2")
+        self.status, self.reports, self.reports_status = (free_port(*machines) for _ in range(3))
         for name in ("acceptor1", "acceptor2"):
             layout.ports[name]["status"] = self.status
         layout.save()
@@ -64,13 +66,14 @@ class HAProxyRunTests(RunningCase):
         text = text.replace("  log global\n", "")
         for unneeded in (r"  (log|user|group|chroot|stats|maxconn) .*\n", r"  server a3 .*\n", r"\n# HAProxy's own numbers(?s:.*)"):
             text = re.sub(unneeded, "", text)
-        text = text.replace("check port 9641", f"check port {self.status}")
-        ports = {"tls": free_port("127.0.0.1"), "starttls": free_port("127.0.0.1")}
-        for purpose, standard, inside in (("tls", 465, 2465), ("starttls", 587, 2587)):
+        for example, ours in ((9641, self.status), (9671, self.reports_status)):
+            text = text.replace(f"check port {example}", f"check port {ours}")
+        ports = {purpose: free_port("127.0.0.1") for purpose in ("tls", "starttls", "reports")}
+        for purpose, standard, inside in (("tls", 465, 2465), ("starttls", 587, 2587), ("reports", 25, 2525)):
             text = text.replace(f"bind :{standard},[::]:{standard} v6only", f"bind 127.0.0.1:{ports[purpose]}")
-            for number in (1, 2):
-                text = text.replace(f"192.0.2.1{number}:{inside}",
-                                    f"{layout.back(f'acceptor{number}')}:{layout.port(f'acceptor{number}', purpose)}")
+            for name in ("acceptor1", "acceptor2"):
+                port = self.reports if purpose == "reports" else layout.port(name, purpose)
+                text = text.replace(f"192.0.2.1{name[-1]}:{inside}", f"{layout.back(name)}:{port}")
         self.assertNotIn("192.0.2", text)
         file = self.directory / "haproxy.cfg"
         file.write_text(text + "\n")
@@ -120,6 +123,59 @@ class HAProxyRunTests(RunningCase):
         self.wait_for(is_put_off, "a 4xx instead of a refused connection")
         self.node.start("pg1")
         self.wait_for(lambda: self.submit() == 250, "service again")
+
+    def test_a_report_reaches_whichever_listener_is_ready(self) -> None:
+        node = self.node
+        node.command("tenant", "set", node.layout.TENANT, "--return-path-host", "returns.example")
+        listeners = [self.start_inbound(number) for number in (1, 2)]
+        self.wait_for(lambda: self.submit() == 250, "the first message through HAProxy")
+        self.wait_for(lambda: self.return_path().endswith("@returns.example"), "its delivery")
+        reported = ("SELECT count(*) FROM postrider.outcome o JOIN postrider.suppression s USING (message) "
+                    "WHERE o.kind = 10 AND s.address = 'ok.someone@inbox1.example'")
+        self.wait_for(lambda: self.report() == 250, "the report through HAProxy")
+        self.assertEqual(node.query(reported), [["1"]])
+        # The PROXY header was taken: HAProxy itself comes from another address.
+        self.assertRegex("".join(one.output() for one in listeners), rf" report .*client={re.escape(self.REPORTER)}\b")
+        # One drains, then is away: whoever comes meanwhile is served, by the other one at last.
+        listeners[0].send(15)
+        served = 0
+        while listeners[0].is_running():
+            self.assertEqual(self.report(), 250)
+            served += 1
+        self.assertGreater(served, 0)
+        self.assertEqual(self.report(), 250)
+        self.assertEqual(node.query(reported), [["1"]])
+
+    # Whoever brings reports.
+    REPORTER = "127.0.0.99"
+
+    def start_inbound(self, number: int) -> Child:
+        """An inbound listener on the machine of an acceptor."""
+        place = self.node.layout.back(f"acceptor{number}")
+        command = [self.node.layout.postrider, "inbound", "--config", str(self.node.layout.settings_file),
+                   "--set", f"node.name=inbound{number}.cluster.example", "--set", f"inbound.listen={place}:{self.reports}",
+                   "--set", f"status.listen={place}:{self.reports_status}"]
+        return self.processes.start(f"inbound{number}", command, ready=" ready")
+
+    def return_path(self) -> str:
+        """Of what a sink has taken; empty: of nothing yet."""
+        for name in self.node.layout.names("sink"):
+            for line in self.node.daemons.output(name, 0).splitlines():
+                if line.startswith("{") and (taken := json.loads(line))["is_delivered"]:
+                    return str(taken["sender"])
+        return ""
+
+    def report(self) -> int:
+        """Brings a bounce to the return path, through HAProxy. Returns the reply's code to it."""
+        text = ("From: mailer-daemon@inbox1.example\r\nSubject: failure notice\r\n\r\n"
+                "Hi. This is the qmail-send program at inbox1.example.\r\n\r\n<ok.someone@inbox1.example>:\r\n"
+                "Sorry, no mailbox here by that name. (#5.1.1)\r\n")
+        with smtplib.SMTP("127.0.0.1", self.port["reports"], timeout=20, source_address=(self.REPORTER, 0)) as client:
+            client.ehlo("mx.inbox1.example")
+            client.mail("")
+            code, reply = client.rcpt(self.return_path())
+            self.assertEqual(code, 250, reply)
+            return client.data(text)[0]
 
     def is_ready(self, name: str) -> bool:
         """What /readyz says."""
