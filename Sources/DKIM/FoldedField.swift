@@ -12,15 +12,15 @@ struct FoldedField {
 
   /// A word where white space may stand before it.
   /// - Parameter isApart: it must, or should.
-  mutating func append(_ word: String, isApart: Bool) {
-    let count = word.utf8.count
+  mutating func append(_ word: some Collection<UInt8>, isApart: Bool) {
+    let count = word.count
     if column + count + (isApart ? 1 : 0) > Self.columnsMax {
       fold()
     } else if isApart {
       bytes.append(0x20)
       column += 1
     }
-    bytes += Array(word.utf8)
+    bytes += word
     column += count
   }
 

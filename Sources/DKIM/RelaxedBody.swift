@@ -16,21 +16,70 @@ struct RelaxedBody {
 
   /// - Parameter emit: gets the relaxed form, in pieces; some may come with a later call.
   mutating func update(_ input: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) -> Void) {
-    for byte in input {
-      switch byte {
-      case 0x20, 0x09:
-        if hasCR { keepCR(emit) }
-        hasSpace = true
-      case 0x0D:
-        if hasCR { keepCR(emit) }
-        hasCR = true
-      case 0x0A where hasCR:
-        (hasCR, hasSpace) = (false, false)
-        lineEnds += 1
-      default:
-        if hasCR { keepCR(emit) }
-        keep(byte, emit)
+    var index = 0
+    while index < input.count {
+      if !hasSpace, !hasCR, lineEnds == 0 {
+        let end = Self.endOfUnchanged(input, from: index)
+        pass(UnsafeRawBufferPointer(rebasing: input[index..<end]), emit)
+        index = end
+        if index == input.count { return }
       }
+      take(input[index], emit)
+      index += 1
+    }
+  }
+
+  /// Most text is in its relaxed form already, and goes to the hash from where it is.
+  /// - Returns: up to where it is so for certain.
+  private static func endOfUnchanged(_ input: UnsafeRawBufferPointer, from start: Int) -> Int {
+    let count = input.count
+    var index = start
+    while index < count {
+      let byte = input[index]
+      if byte > 0x20 {
+        index += 1
+        continue
+      }
+      switch byte {
+      case 0x20:
+        guard index + 1 < count, input[index + 1] > 0x20 else { return index }
+        index += 2
+      case 0x0D:
+        guard index + 2 < count, input[index + 1] == 0x0A, input[index + 2] > 0x20 else { return index }
+        index += 3
+      case 0x09: return index
+      default: index += 1
+      }
+    }
+    return index
+  }
+
+  private mutating func pass(_ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) -> Void) {
+    guard !bytes.isEmpty else { return }
+    isEmpty = false
+    // A few octets are copied more cheaply than hashed by themselves.
+    if bytes.count < 64 {
+      for byte in bytes { put(byte, emit) }
+    } else {
+      flush(emit)
+      emit(bytes)
+    }
+  }
+
+  private mutating func take(_ byte: UInt8, _ emit: (UnsafeRawBufferPointer) -> Void) {
+    switch byte {
+    case 0x20, 0x09:
+      if hasCR { keepCR(emit) }
+      hasSpace = true
+    case 0x0D:
+      if hasCR { keepCR(emit) }
+      hasCR = true
+    case 0x0A where hasCR:
+      (hasCR, hasSpace) = (false, false)
+      lineEnds += 1
+    default:
+      if hasCR { keepCR(emit) }
+      keep(byte, emit)
     }
   }
 
@@ -70,6 +119,7 @@ struct RelaxedBody {
   }
 
   private mutating func flush(_ emit: (UnsafeRawBufferPointer) -> Void) {
+    guard count > 0 else { return }
     output.withUnsafeBytes { emit(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     count = 0
   }

@@ -51,9 +51,10 @@ package struct SigningHeader: Sendable {
     }
     let common = SHA256Hasher()
     common.update(canonical)
+    let words = Self.words(of: names)
     var output: [UInt8] = []
     for key in keys {
-      var field = Self.draft(key, names, bodyHash, time, expiry)
+      var field = Self.draft(key, words, bodyHash, time, expiry)
       let hasher = SHA256Hasher(copying: common)
       hasher.update(Self.relaxed(field.bytes))
       field.append(divisible: Base64.encode(try key.key.sign(digest: hasher.finish())))
@@ -63,22 +64,27 @@ package struct SigningHeader: Sendable {
     return output
   }
 
+  /// The tag `h=` in words between which it may be folded.
+  private static func words(of names: [StaticString]) -> [[UInt8]] {
+    var words = names.map { name in name.withUTF8Buffer { Array($0) } + [UInt8(ascii: ":")] }
+    words[0] = Array("h=".utf8) + words[0]
+    words[words.count - 1][words[words.count - 1].count - 1] = UInt8(ascii: ";")
+    return words
+  }
+
   /// Everything but the signature itself, whose tag comes last: as it is hashed (§3.7).
   private static func draft(
-    _ key: DomainKey, _ names: [StaticString], _ bodyHash: [UInt8], _ time: Int64, _ expiry: Int64?
+    _ key: DomainKey, _ names: [[UInt8]], _ bodyHash: [UInt8], _ time: Int64, _ expiry: Int64?
   ) -> FoldedField {
     var field = FoldedField(name: "DKIM-Signature")
     for tag in ["v=1;", "a=\(key.algorithm);", "c=relaxed/relaxed;", "d=\(key.domain);", "s=\(key.selector);"] {
-      field.append(tag, isApart: true)
+      field.append(tag.utf8, isApart: true)
     }
-    field.append("t=\(time);", isApart: true)
-    if let expiry { field.append("x=\(expiry);", isApart: true) }
-    for (number, name) in names.enumerated() {
-      let end = number == names.count - 1 ? ";" : ":"
-      field.append((number == 0 ? "h=" : "") + name.description + end, isApart: number == 0)
-    }
-    field.append("bh=\(base64(bodyHash));", isApart: true)
-    field.append("b=", isApart: true)
+    field.append("t=\(time);".utf8, isApart: true)
+    if let expiry { field.append("x=\(expiry);".utf8, isApart: true) }
+    for (number, name) in names.enumerated() { field.append(name, isApart: number == 0) }
+    field.append("bh=\(base64(bodyHash));".utf8, isApart: true)
+    field.append("b=".utf8, isApart: true)
     return field
   }
 

@@ -22,7 +22,7 @@ import Testing
     try await node.send(subject: "large", sizeBytes: 3_000_000)
     try await node.send(implicit: true)
     try await node.waitUntilEmpty()
-    let messages = try await node.waitForCaptured(before + 5)[before...].map(\.bytes)
+    let messages = try await node.waitForCaptured(before + 5)[before...].map(\.octets)
     for found in try VerifiedSignature.verify(messages, records: records) {
       #expect(found.map(\.algorithm) == ["rsa-sha256", "ed25519-sha256"])
       #expect(found.allSatisfy { $0.isGood && $0.domain == "sender.example" }, "\(found)")
@@ -41,6 +41,49 @@ import Testing
     try await node.waitUntilEmpty()
     let others = try await node.waitForCaptured(count + 2)[count...]
     #expect(others.allSatisfy { !$0.message.contains("DKIM-Signature") })
+  }
+
+  /// What the acceptor does to a message, and the worker on the way out, leaves the signature good.
+  @Test func everyFormOfAMessage() async throws {
+    let node = try await RunningNode()
+    let roles = [try await node.acceptor(), try await node.worker()]
+    defer { withExtendedLifetime(roles) {} }
+    let records = try await node.addKeys(after: "0s")
+    try await node.waitUntilSigned()
+    let before = try node.captured().count
+    let output = try await node.python(
+      #"""
+      author = b"From: alice@sender.example\r\n"
+      forms = [
+          author, author + b"\r\n", author + b"this is no field\r\nbody\r\n", author + b"\r\n\r\n\r\n",
+          author + b"\r\n \t\r\nx\r\n \r\n", author + b"Bcc: carol@inbox.example\r\nTo: a@b.example,\r\n\tc@d.example\r\n\r\nx\r\n",
+          author + b"\r\n.\r\n..\r\n.x\r\n", author + b"Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\n\xe9\xff\x00\r\n",
+          b"Date: x\r\nMessage-ID: <1@a>\r\nReceived: a\r\n" + author + b"\r\nx\r\n",
+          author + b"\r\n" + b"a line of text  with  spaces \r\n" * 50000,
+      ]
+      server = connect()
+      for form in forms:
+          say(*send(server, ["bob@inbox.example"], form, ["BODY=8BITMIME"]))
+      # The same in pieces of any size, and one whose last line has no end.
+      for size, form in [(1, forms[5]), (7, forms[2]), (4000, forms[9]), (30, author + b"\r\nno end")]:
+          server.ehlo()
+          server.mail(user, ["BODY=8BITMIME"])
+          server.rcpt("bob@inbox.example")
+          for start in range(0, len(form), size):
+              part = form[start:start + size]
+              last = b" LAST" if start + size >= len(form) else b""
+              server.send(b"BDAT %d%s\r\n%s" % (len(part), last, part))
+              code, reply = server.getreply()
+          say(code, reply)
+      """#)
+    #expect(output.components(separatedBy: "250").count == 15, "\(output)")
+    try await node.waitUntilEmpty()
+    let messages = try await node.waitForCaptured(before + 14)[before...].map(\.octets)
+    for (found, message) in zip(try VerifiedSignature.verify(messages, records: records), messages) {
+      #expect(
+        found.count == 2 && found.allSatisfy { $0.isGood },
+        "\(found) \(String(decoding: message.prefix(2000), as: UTF8.self))")
+    }
   }
 
   /// Every message verifies by the records that were there when it was signed: the new keys' are from before they sign, the
@@ -71,18 +114,18 @@ import Testing
     let waiting = try node.captured().count
     _ = try await node.waitForCaptured(waiting + 20)
     // Within the hour the old ones sign; then, without a word to anybody, the new ones.
-    let old = try #require(try VerifiedSignature.verify([node.captured()[waiting + 10].bytes], records: records).first)
+    let old = try #require(try VerifiedSignature.verify([node.captured()[waiting + 10].octets], records: records).first)
     try await node.advance("61 minutes")
     try await eventually("the new keys sign") {
       let last = try #require(try node.captured().last)
-      let found = try VerifiedSignature.verify([last.bytes], records: records)
+      let found = try VerifiedSignature.verify([last.octets], records: records)
       return found.first.map { Set($0.map(\.selector)).isDisjoint(with: old.map(\.selector)) && $0.count == 2 } ?? false
     }
     try node.signal("enough")
     _ = try await load.waitForExit(atMost: .seconds(60))
     #expect(load.output.contains("sent") && !load.output.contains("trouble"), "\(load.output)")
     try await node.waitUntilEmpty()
-    let messages = try node.captured()[begun...].map(\.bytes)
+    let messages = try node.captured()[begun...].map(\.octets)
     let found = try VerifiedSignature.verify(messages, records: records)
     #expect(found.allSatisfy { $0.count == 2 && $0.allSatisfy { $0.isGood } })
     #expect(Set(found.flatMap { $0.map(\.selector) }).count == 4)
@@ -141,8 +184,4 @@ extension RunningNode {
     }
     try await waitUntilEmpty()
   }
-}
-
-extension RunningNode.Captured {
-  fileprivate var bytes: [UInt8] { Array(message.utf8) }
 }
