@@ -83,12 +83,14 @@ let services: [Target] = [
     "MailQueue",
     ["MailModel", "Postgres", "Cryptography", "NodeMetrics", metrics, nioCore, nioConcurrency, logging]),
   module(
-    "Admission", ["MailModel", "MailQueue", "Postgres", "Cryptography", "DNS", nioPosix, nioConcurrency, logging]),
+    "Admission",
+    ["MailModel", "MailQueue", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix, nioConcurrency, logging]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules", mustache]),
   module("ReturnPaths", ["MailModel", "Cryptography"]),
+  module("DKIM", ["MailFormat", "SMTPWire", "Cryptography"]),
   module(
     "NodeStatus",
     [
@@ -104,7 +106,7 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "TLS", "DNS", "Cryptography",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "DKIM", "TLS", "DNS", "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
@@ -135,7 +137,7 @@ let executables: [Target] = [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
-      "MailFormat", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "MailFormat", "DKIM", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -173,6 +175,7 @@ let testing: [Target] = [
   tests("BounceRulesTests", ["BounceRules", "MailModel"], resources: [.copy("Replies")]),
   tests("ReportReadingTests", ["ReportReading", "MailModel"], resources: [.copy("Reports")]),
   tests("ReturnPathsTests", ["ReturnPaths", "MailModel", "Cryptography", "MailTesting"]),
+  tests("DKIMTests", ["DKIM", "Cryptography", "MailTesting", "Supervision"]),
   tests("RetryPolicyTests", ["RetryPolicy", "BounceRules", "MailModel"]),
   tests("SettingsTests", ["Settings"], excluding: ["Refused"]),
   tests("SupervisorTests", ["Supervision", "MailTesting"]),
@@ -190,7 +193,8 @@ let testing: [Target] = [
   tests(
     "DeliveryWorkerTests",
     ["DeliveryWorker", "MailQueue", "MailModel", "RetryPolicy", "Redis", "MailTesting", nioPosix, logging]),
-  tests("AdmissionTests", ["Admission", "Cryptography", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
+  tests(
+    "AdmissionTests", ["Admission", "Cryptography", "DKIM", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
   tests(
     "MailQueueTests",
     ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", "Supervision", nioCore, nioConcurrency]),
@@ -215,7 +219,9 @@ let package = Package(
     // For Tests/Benchmarks, which is a package of its own.
     .library(
       name: "PostriderModules",
-      targets: ["MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "MailQueue"]),
+      targets: [
+        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

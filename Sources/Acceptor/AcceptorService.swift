@@ -26,17 +26,20 @@ package final class AcceptorService: Service {
 
   /// - Parameters:
   ///   - trusted: who may use a plain listener; nil: nobody.
+  ///   - signer: nil: nothing is signed.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients? = nil, queue: any MessageEnqueuing, group: any EventLoopGroup, fileThreads: NIOThreadPool,
+    trusted: TrustedClients? = nil, signer: MessageSigner? = nil, queue: any MessageEnqueuing,
+    group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
     mailLog: MailLog, metrics: AcceptorMetrics = AcceptorMetrics()
   ) {
     self.metrics = metrics
     environment = SessionEnvironment(
-      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, queue: queue,
+      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, signer: signer,
+      queue: queue,
       fileThreads: fileThreads,
       logger: logger, mailLog: mailLog, metrics: metrics)
     watch = CertificateWatch(files: configuration.certificateFiles, tls: tls, logger: logger)

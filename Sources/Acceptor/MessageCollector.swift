@@ -17,20 +17,26 @@ final class MessageCollector {
   let started = NIODeadline.now()
   private let environment: SessionEnvironment
   private let received: ReceivedFacts?
+  private let tenant: Int64?
   /// nil once it has been rewritten into `content`.
   private var header: [UInt8]? = []
   private var headerScanned = 0
   private var content = ByteBuffer()
   private var file: SpillFile?
   private(set) var isBusy = false
+  /// nil while the header comes in, and for a message that is not to be signed.
+  private(set) var signature: SignatureInProgress?
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
-  /// - Parameter received: what the message's new header says; nil: the message stays as it is.
-  init(id: QueueID, received: ReceivedFacts?, environment: SessionEnvironment) {
+  /// - Parameters:
+  ///   - received: what the message's new header says; nil: the message stays as it is.
+  ///   - tenant: whose keys sign it; nil: it is not signed.
+  init(id: QueueID, received: ReceivedFacts?, tenant: Int64? = nil, environment: SessionEnvironment) {
     if received == nil { header = nil }
     self.id = id
     self.received = received
+    self.tenant = tenant
     self.environment = environment
   }
 
@@ -38,6 +44,7 @@ final class MessageCollector {
     guard refusal == nil else { return }
     guard header != nil else {
       content.writeBytes(bytes)
+      signature?.update(bytes)
       return
     }
     header?.append(contentsOf: bytes)
@@ -80,14 +87,26 @@ final class MessageCollector {
       content.reserveCapacity(rewritten.count + collected.count - end)
       content.writeBytes(rewritten)
       content.writeBytes(collected[end...])
+      beginSignature(rewritten, collected[end...])
     } catch {
       refuse(error.reply)
     }
   }
 
+  /// - Parameters:
+  ///   - rewritten: the header, and what of the body had come without a blank line before it.
+  ///   - rest: the body as far as it is there.
+  private func beginSignature(_ rewritten: [UInt8], _ rest: ArraySlice<UInt8>) {
+    guard let tenant, let signature = environment.signer?.begin(rewritten, tenant: tenant) else { return }
+    rewritten[signature.headerSize...].withUnsafeBytes { signature.update($0) }
+    rest.withUnsafeBytes { signature.update($0) }
+    self.signature = signature
+  }
+
   private func refuse(_ reply: Reply) {
     refusal = reply
     header = nil
+    signature = nil
     content = ByteBuffer()
     file = nil
   }

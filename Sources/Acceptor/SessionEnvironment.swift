@@ -20,6 +20,8 @@ final class SessionEnvironment: Sendable {
   let authenticator: any SubmissionAuthenticating
   /// Who may use a plain listener; nil: nobody.
   let trusted: TrustedClients?
+  /// nil: nothing is signed.
+  let signer: MessageSigner?
   let queue: any MessageEnqueuing
   /// Spill files block: their calls run here.
   let fileThreads: NIOThreadPool
@@ -30,7 +32,7 @@ final class SessionEnvironment: Sendable {
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients?,
+    trusted: TrustedClients?, signer: MessageSigner?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
     metrics: AcceptorMetrics
   ) {
@@ -38,6 +40,7 @@ final class SessionEnvironment: Sendable {
     self.tls = tls
     self.authenticator = authenticator
     self.trusted = trusted
+    self.signer = signer
     self.queue = queue
     self.fileThreads = fileThreads
     self.logger = logger

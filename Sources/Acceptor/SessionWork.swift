@@ -93,7 +93,7 @@ extension SubmissionHandler {
       nodeName: environment.configuration.hostName, protocolName: protocolName(envelope), queueID: id,
       sessionID: sessionID, tlsVersion: tls?.version, tlsCipher: tls?.cipher,
       date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
-    collector = MessageCollector(id: id, received: received, environment: environment)
+    collector = MessageCollector(id: id, received: received, tenant: principal?.tenant, environment: environment)
   }
 
   /// RFC 3848; RFC 6531 §3.7.3 for the UTF-8 ones.
@@ -119,19 +119,20 @@ extension SubmissionHandler {
     let ended = NIODeadline.now()
     collector.finish(on: context.eventLoop).whenSuccess { content in
       guard self.collector === collector, self.wait == .queue else { return }
-      self.collector = nil
       guard let content else {
+        self.collector = nil
         let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
         return self.messageFinished(reply)
       }
-      self.enqueue(collector, content, envelope, since: ended)
+      self.sign(collector, content, envelope, since: ended)
     }
   }
 
   /// - Parameter ended: when the last of the content had come.
-  private func enqueue(
+  func enqueue(
     _ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope, since ended: NIODeadline
   ) {
+    self.collector = nil
     contentSize = content.size
     beginWait(.queue)
     if isInbound { return hand(over: collector, content, envelope) }
@@ -199,7 +200,7 @@ extension SubmissionHandler {
     }
   }
 
-  private func messageFinished(_ reply: Reply) {
+  func messageFinished(_ reply: Reply) {
     // After a time-out the client has its reply already.
     guard context != nil, wait == .queue else { return }
     beginWait(.command)

@@ -39,6 +39,8 @@ static inline long shim_BIO_get_mem_data(BIO *bio, char **bytes) { return BIO_ge
 
 static inline EVP_PKEY *shim_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 
+static inline EVP_PKEY *shim_EVP_RSA_gen(unsigned int bits) { return EVP_RSA_gen(bits); }
+
 static inline int shim_EVP_CIPHER_CTX_set_tag(EVP_CIPHER_CTX *context, int count, void *tag) {
   return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, count, tag);
 }
@@ -61,3 +63,6 @@ static inline int shim_EVP_MAC_CTX_use_HMAC_SHA256(EVP_MAC_CTX *context, const v
   };
   return EVP_MAC_CTX_set_params(context, parameters);
 }
+
+// A variadic function.
+static inline EVP_PKEY *shim_EVP_ED25519_gen(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }

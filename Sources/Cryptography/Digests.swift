@@ -17,11 +17,11 @@ package enum SHA256 {
   /// Fetched once: looking an algorithm up costs more than hashing a short text.
   ///
   /// `@unchecked Sendable`: OpenSSL never changes a fetched algorithm.
-  fileprivate struct Algorithm: @unchecked Sendable {
+  struct Algorithm: @unchecked Sendable {
     let pointer: OpaquePointer?
   }
 
-  fileprivate static let algorithm = Algorithm(pointer: EVP_MD_fetch(nil, "SHA256", nil))
+  static let algorithm = Algorithm(pointer: EVP_MD_fetch(nil, "SHA256", nil))
 }
 
 /// HMAC-SHA256 (RFC 2104).

@@ -13,6 +13,22 @@ package enum MessageContent: Sendable {
     }
   }
 
+  /// The same message with `bytes` in front of it.
+  package func prefixed(by bytes: [UInt8]) -> MessageContent {
+    guard !bytes.isEmpty else { return self }
+    switch self {
+    case .memory(var buffer):
+      var whole = ByteBuffer()
+      whole.reserveCapacity(bytes.count + buffer.readableBytes)
+      whole.writeBytes(bytes)
+      whole.writeBuffer(&buffer)
+      return .memory(whole)
+    case .spilled(let file):
+      file.prepend(bytes)
+      return self
+    }
+  }
+
   /// Copies `count` bytes from `offset` on. Blocks for a spilled message.
   package func read(at offset: Int, count: Int) throws -> [UInt8] {
     switch self {
@@ -28,7 +44,11 @@ package enum MessageContent: Sendable {
 package final class SpillFile: @unchecked Sendable {
   // The acceptor's session writes, hands the file over, and the queue reads: never both at once.
   private let descriptor: Int32
-  package private(set) var size = 0
+  /// In memory: it comes last and belongs in front.
+  private var prefix: [UInt8] = []
+  private var fileSize = 0
+
+  package var size: Int { prefix.count + fileSize }
 
   /// - Parameter directory: on a file system that knows O_TMPFILE (ext4, xfs, tmpfs, btrfs).
   package init(directory: String) throws(SpillFailure) {
@@ -46,10 +66,19 @@ package final class SpillFile: @unchecked Sendable {
       guard count > 0 else { throw SpillFailure(doing: "write a spill file", code: errno) }
       written += count
     }
-    size += bytes.count
+    fileSize += bytes.count
   }
 
+  /// Puts a little in front of what has been written.
+  package func prepend(_ bytes: [UInt8]) { prefix = bytes + prefix }
+
   package func read(at offset: Int, count: Int) throws(SpillFailure) -> [UInt8] {
+    let first = prefix.dropFirst(offset).prefix(count)
+    let rest = try readFile(at: max(0, offset - prefix.count), count: count - first.count)
+    return first.isEmpty ? rest : first + rest
+  }
+
+  private func readFile(at offset: Int, count: Int) throws(SpillFailure) -> [UInt8] {
     var code: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {

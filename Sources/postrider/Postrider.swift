@@ -24,7 +24,7 @@ struct Postrider: AsyncParsableCommand {
       Config.self, AcceptorCommand.self, WorkerCommand.self, KeeperCommand.self, InboundCommand.self,
       DeliverAloneCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
-      DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self,
+      DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self, DKIMCommand.self,
       BounceInfoCommand.self, DoctorCommand.self,
     ])
 

@@ -11,8 +11,13 @@ final class AdmissionFixture: Sendable {
   let pool: PostgresPool
   private let time = NIOLockedValueBox(ContinuousClock.now)
 
-  init() async throws {
-    database = try await TestDatabase.make()
+  /// - Parameter server: one of the test's own, when it is going to be stopped.
+  init(on server: PostgresServer? = nil) async throws {
+    if let server {
+      database = try await TestDatabase.make(on: server)
+    } else {
+      database = try await TestDatabase.make()
+    }
     let configuration = PostgresConfiguration(url: database.url, role: "test")
     let connection = try configuration.connect()
     try Schema.migrate(connection, purpose: .test)
@@ -25,6 +30,8 @@ final class AdmissionFixture: Sendable {
   }
 
   deinit { pool.shutdown() }
+
+  var now: ContinuousClock.Instant { time.withLockedValue { $0 } }
 
   func advance(by duration: Duration) { time.withLockedValue { $0 += duration } }
 

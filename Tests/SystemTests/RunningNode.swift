@@ -167,7 +167,9 @@ final class RunningNode: Sendable {
 
   struct Captured: Sendable {
     let envelope: String
-    let message: String
+    let octets: [UInt8]
+
+    var message: String { String(decoding: octets, as: UTF8.self) }
 
     /// The message with a space for each break: where lines end says nothing.
     var words: String { message.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
@@ -180,7 +182,7 @@ final class RunningNode: Sendable {
       let data = try Data(contentsOf: URL(fileURLWithPath: "\(capture)/\(name)"))
       let envelope = try Data(contentsOf: URL(fileURLWithPath: "\(capture)/\(name.dropLast(4)).json"))
       return Captured(
-        envelope: String(decoding: envelope, as: UTF8.self), message: String(decoding: data, as: UTF8.self))
+        envelope: String(decoding: envelope, as: UTF8.self), octets: Array(data))
     }
   }
 

@@ -55,6 +55,9 @@ struct AcceptorCommand: AsyncParsableCommand {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads > 0 ? threads : System.coreCount)
     let files = NIOThreadPool(numberOfThreads: 2)
     files.start()
+    // Signatures are computing only: more threads than cores would not make more of them.
+    let signing = NIOThreadPool(numberOfThreads: System.coreCount)
+    signing.start()
     let redis = RedisClient(url: try node.redisURL(), group: group)
     let queue = HintingEnqueuer(
       queues.queue(directory: loginPool),
@@ -65,7 +68,9 @@ struct AcceptorCommand: AsyncParsableCommand {
         pool: loginPool,
         configuration: AuthenticatorConfiguration(
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
-      trusted: trusted, queue: queue, group: group, fileThreads: files, logger: node.logger,
+      trusted: trusted,
+      signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing), queue: queue,
+      group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
     let ticketKeys = SharedTicketKeys(
       tls: tls, redis: redis, master: policy.master, rotation: settings.smtp.ticketRotation, logger: node.logger)
@@ -80,6 +85,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     try await node.run([ticketKeys, queues, service], status, notice: settings.shutdown.notice)
     await redis.shutdown()
     queues.shutdown()
+    try? await signing.shutdownGracefully()
     loginPool.shutdown()
     node.logger.info("ended")
   }

@@ -9,5 +9,6 @@ let benchmarks: @Sendable () -> Void = {
   wireBenchmarks()
   contentBenchmarks()
   queueBenchmarks()
+  signingBenchmarks()
   databaseBenchmarks()
 }
