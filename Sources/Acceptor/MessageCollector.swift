@@ -1,3 +1,4 @@
+import Authorship
 import Logging
 import MailFormat
 import MailModel
@@ -17,6 +18,8 @@ final class MessageCollector {
   let started = NIODeadline.now()
   private let environment: SessionEnvironment
   private let received: ReceivedFacts?
+  private let senders: SenderScope?
+  private let author: MailAddress?
   /// nil once it has been rewritten into `content`.
   private var header: [UInt8]? = []
   private var headerScanned = 0
@@ -26,8 +29,16 @@ final class MessageCollector {
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
-  /// - Parameter received: what the message's new header says; nil: the message stays as it is.
-  init(id: QueueID, received: ReceivedFacts?, environment: SessionEnvironment) {
+  /// - Parameters:
+  ///   - received: what the message's new header says; nil: the message stays as it is.
+  ///   - senders: whom `From` and `Sender` may name; nil: anybody.
+  ///   - author: who the message is from when it does not say so itself.
+  init(
+    id: QueueID, received: ReceivedFacts?, senders: SenderScope? = nil, author: MailAddress? = nil,
+    environment: SessionEnvironment
+  ) {
+    self.senders = senders
+    self.author = author
     if received == nil { header = nil }
     self.id = id
     self.received = received
@@ -70,13 +81,22 @@ final class MessageCollector {
     guard let collected = header, let received else { return }
     header = nil
     let configuration = environment.configuration
+    var check = senders.map { AuthorCheck($0, author: author) }
     do throws(HeaderFault) {
       let rewritten = try rewriteSubmissionHeader(
         end == collected.count ? collected : Array(collected[..<end]), received: received,
         messageIDDomain: configuration.hostName,
         limits: HeaderLimits(
           sizeBytesMax: configuration.headerSizeMax, receivedCountMax: configuration.receivedCountMax,
-          lineBytesMax: configuration.limits.lineLengthMax))
+          lineBytesMax: configuration.limits.lineLengthMax), author: author
+      ) { field in
+        if isName(field.name, "from") {
+          check?.takeFrom(field.body, isPlain: field.isPlain)
+        } else if isName(field.name, "sender") {
+          check?.takeSender(field.body, isPlain: field.isPlain)
+        }
+      }
+      if let refusal = check?.refusal { return refuse(refusal) }
       content.reserveCapacity(rewritten.count + collected.count - end)
       content.writeBytes(rewritten)
       content.writeBytes(collected[end...])

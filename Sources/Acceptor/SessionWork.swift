@@ -1,4 +1,5 @@
 import Admission
+import Authorship
 import Logging
 import MailFormat
 import MailModel
@@ -33,10 +34,11 @@ extension SubmissionHandler {
     var reason = ""
     switch result {
     case .success(.accepted(let principal)):
-      self.principal = principal
+      admit(principal)
       verdict = .accepted
     case .success(.rejected): (verdict, reason) = (.rejected, "unknown account or wrong password")
     case .success(.disabled(let why)): (verdict, reason) = (.disabled, why)
+    case .success(.smtpOff): (verdict, reason) = (.smtpOff, "SMTP access is switched off")
     case .success(.overloaded): (verdict, reason) = (.overloaded, "too many password checks at once")
     case .success(.unavailable(let why)): (verdict, reason) = (.unavailable, why)
     case .failure(let error): (verdict, reason) = (.unavailable, "\(error)")
@@ -50,6 +52,12 @@ extension SubmissionHandler {
     }
     beginWait(.command)
     performLater(machine.loginFinished(verdict))
+  }
+
+  private func admit(_ principal: Principal) {
+    self.principal = principal
+    guard let senders = principal.senders else { return }
+    machine.refusalOfSender = { AuthorCheck.refusal(of: $0, in: senders) }
   }
 
   /// The client of a plain listener: its address stands in for the login, so it comes before the greeting.
@@ -70,7 +78,7 @@ extension SubmissionHandler {
 
   private func trustedFound(_ result: Result<AuthenticationResult, any Error>) {
     if case .success(.accepted(let principal)) = result {
-      self.principal = principal
+      admit(principal)
       greet()
       return resume()
     }
@@ -93,7 +101,14 @@ extension SubmissionHandler {
       nodeName: environment.configuration.hostName, protocolName: protocolName(envelope), queueID: id,
       sessionID: sessionID, tlsVersion: tls?.version, tlsCipher: tls?.cipher,
       date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
-    collector = MessageCollector(id: id, received: received, environment: environment)
+    collector = MessageCollector(
+      id: id, received: received, senders: principal?.senders, author: author(envelope), environment: environment)
+  }
+
+  /// Who a message without `From` is from: whoever it comes back to, or who has logged in.
+  private func author(_ envelope: Envelope) -> MailAddress? {
+    guard let principal, principal.senders != nil else { return nil }
+    return envelope.reversePath ?? (principal.coversDomain ? nil : MailAddress(trusted: principal.name))
   }
 
   /// RFC 3848; RFC 6531 §3.7.3 for the UTF-8 ones.

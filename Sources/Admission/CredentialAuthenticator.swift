@@ -27,6 +27,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private let checks: PasswordChecks
   private let lookups = SingleFlight<LoginName, RecordLookups.Result>()
   private let verifications = SingleFlight<Mark, Bool?>()
+  private let uses: LastUses
   private let state: NIOLockedValueBox<State>
   private let markKey = Random.bytes(32)
   private let now: @Sendable () -> ContinuousClock.Instant
@@ -37,6 +38,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.now = now
+    uses = LastUses(pool: pool)
     records = RecordLookups(
       pool: pool, countMax: configuration.lookupsMax, timeMax: configuration.lookupTimeMax)
     checks = PasswordChecks(atOnce: configuration.checksMax, waitingMax: configuration.waitingMax)
@@ -78,25 +80,29 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private func verify(
     _ password: [UInt8], _ record: CredentialRecord?, _ name: LoginName
   ) async -> AuthenticationResult {
-    let mark = mark(name, password, record?.revision)
+    let mark = mark(name, password, record)
     let isKnown = state.withLockedValue { $0.successes.value(of: mark, at: now()) != nil }
     if !isKnown {
       let began = now()
-      let secret = record?.secret ?? PasswordHash.decoy
+      let secrets = record?.secrets ?? [PasswordHash.decoy]
       // A client that opens twenty connections at once costs one check.
-      let isRight = await verifications.run(mark) { await checks.verify(password, against: secret) }
+      let isRight = await verifications.run(mark) { await checks.verify(password, against: secrets) }
       guard let isRight else { return .overloaded }
       guard isRight, let record else { return .rejected }
       state.withLockedValue { $0.successes.insert(record.revision, for: mark, at: began) }
     }
     guard let record else { return .rejected }
     if let reason = record.disabled { return .disabled(reason) }
+    if record.isSMTPOff { return .smtpOff }
+    uses.note(record.revision.credential, at: now())
     return .accepted(record.principal)
   }
 
   /// What stands for this password of this account in this version.
-  private func mark(_ name: LoginName, _ password: [UInt8], _ revision: CredentialRecord.Revision?) -> Mark {
-    let account = Array("\(name.description)\0\(revision?.credential ?? 0)\0\(revision?.version ?? 0)\0".utf8)
+  private func mark(_ name: LoginName, _ password: [UInt8], _ record: CredentialRecord?) -> Mark {
+    // The number of passwords: the old one's end changes nothing else.
+    let state = [record?.revision.credential ?? 0, record?.revision.version ?? 0, Int64(record?.secrets.count ?? 0)]
+    let account = Array("\(name.description)\0\(state.map(String.init).joined(separator: "\0"))\0".utf8)
     var bytes = account + password
     defer { wipe(&bytes) }
     return HMACSHA256.code(bytes, key: markKey)

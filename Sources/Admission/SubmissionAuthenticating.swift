@@ -1,3 +1,5 @@
+package import Authorship
+
 /// Who submits: what a successful login, or an address in a trusted network, proves.
 package struct Principal: Sendable, Hashable {
   package var tenant: Int64
@@ -8,8 +10,14 @@ package struct Principal: Sendable, Hashable {
   package var name: String
   /// Whether it covers every address of the domain.
   package var coversDomain: Bool
+  /// As whom it may send; nil: as anybody.
+  package var senders: SenderScope?
 
-  package init(tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool) {
+  /// - Parameter senders: by default those that the credential stands for.
+  package init(
+    tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool, senders: SenderScope?
+  ) {
+    self.senders = senders
     self.tenant = tenant
     self.tenantName = tenantName
     self.credential = credential
@@ -25,6 +33,8 @@ package enum AuthenticationResult: Sendable {
   case rejected
   /// The password was right; the reason is for the log.
   case disabled(String)
+  /// The password was right, but the credential is not for SMTP.
+  case smtpOff
   /// Too many checks at once.
   case overloaded
   /// The database could not be asked; the reason is for the log.
