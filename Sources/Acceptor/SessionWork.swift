@@ -150,8 +150,44 @@ extension SubmissionHandler {
     contentSize = content.size
     beginWait(.queue)
     if isInbound { return hand(over: collector, content, envelope) }
-    guard let eventLoop = context?.eventLoop, let principal else {
+    guard let principal else {
       return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
+    }
+    if let known = rememberedStanding(of: principal) {
+      return enqueue(collector, content, envelope, principal, known, since: ended)
+    }
+    guard let eventLoop = context?.eventLoop else { return }
+    let promise = eventLoop.makePromise(of: Standing.self)
+    let (authenticator, trusted) = (environment.authenticator, environment.trusted)
+    promise.completeWithTask {
+      if principal.credential == nil, let trusted { return await trusted.standing() }
+      return await authenticator.standing(of: principal)
+    }
+    promise.futureResult.assumeIsolated().whenSuccess { standing in
+      // After a time-out the client has its reply already.
+      guard self.context != nil, self.wait == .queue else { return }
+      self.enqueue(collector, content, envelope, principal, standing, since: ended)
+    }
+  }
+
+  private func rememberedStanding(of principal: Principal) -> Standing? {
+    if principal.credential == nil, let trusted = environment.trusted { return trusted.rememberedStanding }
+    return environment.authenticator.rememberedStanding(of: principal)
+  }
+
+  /// What is switched off is so within seconds, in sessions that are open too.
+  private func enqueue(
+    _ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope, _ principal: Principal,
+    _ standing: Standing, since ended: NIODeadline
+  ) {
+    guard let eventLoop = context?.eventLoop else { return }
+    if let (reply, reason) = standing.refusal {
+      environment.logger.notice(
+        "message refused",
+        metadata: .fields([
+          .session: sessionID, .credential: principal.name, .clientAddress: clientAddress, .reason: reason,
+        ]))
+      return messageFinished(reply)
     }
     let message = NewMessage(
       id: collector.id, tenant: principal.tenant, credential: principal.credential, envelope: envelope,
@@ -219,5 +255,22 @@ extension SubmissionHandler {
     guard context != nil, wait == .queue else { return }
     beginWait(.command)
     performLater(machine.messageFinished(reply))
+  }
+}
+
+extension Standing {
+  /// What a client is told, and the log; nil: it may submit.
+  fileprivate var refusal: (reply: Reply, reason: String)? {
+    switch self {
+    case .good: nil
+    case .disabled(let reason): (Reply(550, EnhancedStatus(5, 7, 13), "This account is disabled"), reason)
+    case .smtpOff:
+      (
+        Reply(550, EnhancedStatus(5, 7, 13), "SMTP access is switched off for this account"),
+        "SMTP access is switched off"
+      )
+    case .unavailable(let reason):
+      (Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"), reason)
+    }
   }
 }

@@ -62,6 +62,28 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     }
   }
 
+  package func rememberedStanding(of principal: Principal) -> Standing? {
+    guard let name = LoginName(principal.name) else { return nil }
+    return state.withLockedValue { $0.records.value(of: name, at: now()) }.map { standing($0, of: principal) }
+  }
+
+  package func standing(of principal: Principal) async -> Standing {
+    guard let name = LoginName(principal.name) else { return .disabled("the credential has no name") }
+    switch await lookup(name) {
+    case .failed(let reason): return .unavailable(reason)
+    case .found(let record): return standing(record, of: principal)
+    }
+  }
+
+  /// Another password does not end a session.
+  private func standing(_ record: CredentialRecord?, of principal: Principal) -> Standing {
+    guard let record, record.revision.credential == principal.credential else {
+      return .disabled("the credential is gone")
+    }
+    if let reason = record.disabled { return .disabled(reason) }
+    return record.isSMTPOff ? .smtpOff : .good
+  }
+
   /// A domain that `TenantDirectory` refuses.
   private static let impossible = LoginName(localPart: "nobody", domain: "-")
 

@@ -41,7 +41,19 @@ package enum AuthenticationResult: Sendable {
   case unavailable(String)
 }
 
+/// Whether somebody who logged in a while ago may still submit.
+package enum Standing: Sendable, Hashable {
+  case good
+  case disabled(String)
+  case smtpOff
+  /// The database could not be asked; the reason is for the log.
+  case unavailable(String)
+}
+
 /// Where acceptors have logins checked.
 package protocol SubmissionAuthenticating: Sendable {
+  /// What is known without asking the database; nil: ask with `standing(of:)`.
+  func rememberedStanding(of principal: Principal) -> Standing?
+  func standing(of principal: Principal) async -> Standing
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
 }

@@ -38,6 +38,19 @@ package final class TrustedClients: Sendable {
   /// The answer, when it is known without asking the database.
   package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
 
+  /// Whether the tenant may still submit, when it is known without asking the database.
+  package var rememberedStanding: Standing? { remembered.map(Self.standing) }
+  package func standing() async -> Standing { Self.standing(await principal()) }
+
+  private static func standing(_ result: AuthenticationResult) -> Standing {
+    switch result {
+    case .accepted: .good
+    case .disabled(let reason): .disabled(reason)
+    case .rejected, .smtpOff, .overloaded: .disabled("the tenant is gone")
+    case .unavailable(let reason): .unavailable(reason)
+    }
+  }
+
   /// For whom such a client submits: `.accepted`, `.disabled`, `.rejected` when there is no such tenant, `.unavailable`.
   package func principal() async -> AuthenticationResult {
     if let remembered { return remembered }

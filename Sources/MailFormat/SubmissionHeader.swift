@@ -1,4 +1,4 @@
-internal import MailModel
+package import MailModel
 
 /// Makes the header section of a submitted message ready to travel (RFC 6409 §8).
 ///

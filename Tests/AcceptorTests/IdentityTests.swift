@@ -1,18 +1,24 @@
+import Admission
 import Foundation
 import MailModel
+import NIOConcurrencyHelpers
 import Testing
 
 /// Who may send as whom, as clients hear it.
 @Suite(.timeLimit(.minutes(10))) struct IdentityTests {
-  private func submit(
-    _ header: String, path: String = "alice@example.org", _ check: @Sendable (TestClient, TestNode) async throws -> Void
-  ) async throws {
+  /// - Returns: the replies to one transaction, then to MAIL once more, and how many messages were queued.
+  private func submit(_ header: String) async throws -> (replies: [String], queued: Int) {
+    let result = NIOLockedValueBox<(replies: [String], queued: Int)>(([], 0))
     try await TestNode.with { node in
       let client = try await node.greeted().login("alice@example.org", "own")
       try await client.send(
-        "MAIL FROM:<\(path)>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n\(header)\r\n\r\ntext\r\n.\r\n")
-      try await check(client, node)
+        "MAIL FROM:<alice@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n\(header)\r\n\r\ntext\r\n.\r\n"
+          + "MAIL FROM:<alice@example.org>\r\n")
+      var replies: [String] = []
+      for _ in 0..<5 { replies.append(try await client.reply()) }
+      result.withLockedValue { [replies, count = node.queue.count] in $0 = (replies, count) }
     }
+    return result.withLockedValue { $0 }
   }
 
   @Test(arguments: [
@@ -20,12 +26,9 @@ import Testing
     "Sender: alice@example.org\r\nFrom: alice@example.org",
   ])
   func onesOwnMailIsTaken(header: String) async throws {
-    try await submit(header) { client, _ in
-      #expect(try await client.reply().hasPrefix("250 2.1.0 "))
-      #expect(try await client.reply().hasPrefix("250 2.1.5 "))
-      #expect(try await client.reply().hasPrefix("354 "))
-      #expect(try await client.reply().hasPrefix("250 2.0.0 "))
-    }
+    let (replies, queued) = try await submit(header)
+    #expect(replies.map { $0.prefix(4) } == ["250 ", "250 ", "354 ", "250 ", "250 "])
+    #expect(queued == 1)
   }
 
   @Test(arguments: [
@@ -35,15 +38,11 @@ import Testing
     "From: alice@example.org, ceo@bank.example", "From: x:alice@example.org;",
   ])
   func othersNamesAreNot(header: String) async throws {
-    try await submit(header) { client, node in
-      for _ in 0..<3 { _ = try await client.reply() }
-      let refusal = try await client.reply()
-      #expect(refusal.hasPrefix("550 5.7.1 "))
-      #expect(refusal.contains("this login sends as alice@example.org"))
-      #expect(node.queue.count == 0)
-      // The session goes on.
-      #expect(try await client.command("MAIL FROM:<alice@example.org>").hasPrefix("250 "))
-    }
+    let (replies, queued) = try await submit(header)
+    #expect(replies[3].hasPrefix("550 5.7.1 "))
+    #expect(replies[3].contains("this login sends as alice@example.org"))
+    #expect(replies[4].hasPrefix("250 "), "the session goes on")
+    #expect(queued == 0)
   }
 
   @Test(arguments: ["", "bounces@example.org"]) func whoSaysNothingIsNamed(path: String) async throws {
@@ -77,6 +76,24 @@ import Testing
       #expect(try await client.command("MAIL FROM:<alice+bounces@example.org>").hasPrefix("250 "))
       #expect(try await client.command("RSET").hasPrefix("250 "))
       #expect(try await client.command("MAIL FROM:<>").hasPrefix("250 "))
+    }
+  }
+
+  @Test(arguments: [
+    (Standing.good, "250 2.0.0 "), (.disabled("by hand"), "550 5.7.13 This account is disabled"),
+    (.smtpOff, "550 5.7.13 SMTP access is switched off"), (.unavailable("no database"), "451 4.3.0 "),
+  ])
+  func anOpenSessionEndsItsRights(standing: Standing, reply: String) async throws {
+    try await TestNode.with { node in
+      let client = try await node.greeted().login("alice@example.org", "own")
+      for isKnown in [true, false] {
+        node.authenticator.knownStanding.withLockedValue { $0 = isKnown ? standing : nil }
+        node.authenticator.laterStanding.withLockedValue { $0 = standing }
+        try await client.send("MAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n\r\ntext\r\n.\r\n")
+        for _ in 0..<3 { _ = try await client.reply() }
+        #expect(try await client.reply().hasPrefix(reply))
+      }
+      #expect(node.queue.count == (standing == .good ? 2 : 0))
     }
   }
 

@@ -65,6 +65,13 @@ final class CollectingQueue: MessageEnqueuing {
 
 /// The password decides how the login ends.
 struct ScriptedAuthenticator: SubmissionAuthenticating {
+  /// Of everybody; nil: it takes a while, then it is `laterStanding`.
+  let knownStanding = NIOLockedValueBox<Standing?>(.good)
+  let laterStanding = NIOLockedValueBox(Standing.good)
+
+  func rememberedStanding(of principal: Principal) -> Standing? { knownStanding.withLockedValue { $0 } }
+  func standing(of principal: Principal) async -> Standing { laterStanding.withLockedValue { $0 } }
+
   /// The password "late" is accepted after a value has come here.
   let gate = AsyncStream<Void>.makeStream()
 

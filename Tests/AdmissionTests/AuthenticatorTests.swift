@@ -114,10 +114,49 @@ import Testing
     await authenticator.shutdown()
   }
 
+  @Test func whoIsLoggedInStaysSoWhileNothingIsSwitchedOff() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    for user in ["bob@example.com", "anyone@example.com"] {
+      let result = await authenticator.authenticate(
+        username: user, password: Array((user.hasPrefix("bob") ? "secret" : "shared").utf8), clientAddress: "::1")
+      guard case .accepted(let principal) = result else {
+        Issue.record("\(result)")
+        return
+      }
+      func standing() async -> Standing {
+        fixture.advance(by: .seconds(2))
+        #expect(authenticator.rememberedStanding(of: principal) == nil)
+        let standing = await authenticator.standing(of: principal)
+        #expect(authenticator.rememberedStanding(of: principal) == standing)
+        return standing
+      }
+      #expect(await standing() == .good)
+      _ = try directory.changePassword(of: principal.name, to: Array("other".utf8))
+      #expect(await standing() == .good)
+      try directory.setSMTP(false, of: principal.name)
+      #expect(await standing() == .smtpOff)
+      try directory.setSMTP(true, of: principal.name)
+      try directory.disableTenant("acme")
+      #expect(await standing() == .disabled("the tenant is suspended"))
+      try directory.enableTenant("acme")
+      #expect(await standing() == .good)
+    }
+    try await fixture.database.drop()
+    fixture.advance(by: .seconds(2))
+    let principal = Principal(
+      tenant: 1, tenantName: "acme", credential: 1, name: "bob@example.com", coversDomain: false, senders: nil)
+    guard case .unavailable = await authenticator.standing(of: principal) else {
+      Issue.record("without a database nothing is known")
+      return
+    }
+    await authenticator.shutdown()
+  }
+
   @Test func itIsKnownWhenACredentialWasLastUsed() async throws {
     let authenticator = fixture.authenticator()
     #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
-    func used() async throws -> String {
+    @Sendable func used() async throws -> String {
       try await fixture.database.query(
         "SELECT coalesce(last_used_at::text, '') FROM postrider.credential WHERE name LIKE 'bob%'")
     }

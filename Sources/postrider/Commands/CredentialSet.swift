@@ -1,5 +1,6 @@
 internal import Admission
 internal import ArgumentParser
+internal import Postgres
 internal import Settings
 
 extension CredentialCommand {
@@ -7,8 +8,8 @@ extension CredentialCommand {
     static let configuration = CommandConfiguration(
       abstract: "Change a credential's retention, senders, end and use.",
       discussion: """
-        Retention holds for mail that is accepted from now on; everything else for logins, within seconds. An open
-        session goes on as it is.
+        Retention holds for mail that is accepted from now on; everything else for logins, within seconds. An end and
+        a switch hold for the next message of an open session too.
         """)
 
     @OptionGroup var common: CommonOptions
