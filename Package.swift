@@ -82,9 +82,13 @@ let services: [Target] = [
   module(
     "MailQueue",
     ["MailModel", "Postgres", "Cryptography", "NodeMetrics", metrics, nioCore, nioConcurrency, logging]),
+  module("Authorship", ["MailModel", "SMTPWire", "DNS"]),
   module(
     "Admission",
-    ["MailModel", "MailQueue", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix, nioConcurrency, logging]),
+    [
+      "MailModel", "MailQueue", "Authorship", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix, nioConcurrency,
+      logging,
+    ]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
@@ -106,7 +110,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "DKIM", "TLS", "DNS", "Cryptography",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "DKIM", "TLS", "DNS",
+      "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
@@ -159,7 +164,8 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Cryptography", "DNS", "MailModel", "MailQueue", "MailTesting", "Observability",
+      "Acceptor", "Admission", "Authorship", "Cryptography", "DNS", "MailModel", "MailQueue", "MailTesting",
+      "Observability",
       "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),
   tests("ObservabilityTests", ["Observability", "MailModel", logging]),
@@ -182,6 +188,7 @@ let testing: [Target] = [
   tests("LabTests", ["MailTesting", "Supervision", "Cryptography", "postrider-lab"]),
   tests("DevTests", ["MailTesting", "Supervision", "postrider", "postrider-lab"]),
   tests("MailFormatTests", ["MailFormat", "MailModel"]),
+  tests("AuthorshipTests", ["Authorship", "MailModel"]),
   tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),
   tests("RedisTests", ["Redis", "MailTesting", nioCore, nioPosix, nioConcurrency]),
   tests("WakeHintsTests", ["WakeHints", "MailQueue", "MailModel", "Redis", "MailTesting", nioCore, nioPosix]),
@@ -194,7 +201,11 @@ let testing: [Target] = [
     "DeliveryWorkerTests",
     ["DeliveryWorker", "MailQueue", "MailModel", "RetryPolicy", "Redis", "MailTesting", nioPosix, logging]),
   tests(
-    "AdmissionTests", ["Admission", "Cryptography", "DKIM", "MailQueue", "Postgres", "MailTesting", nioConcurrency]),
+    "AdmissionTests",
+    [
+      "Admission", "Authorship", "MailModel", "Cryptography", "DKIM", "MailQueue", "Postgres", "MailTesting",
+      nioConcurrency,
+    ]),
   tests(
     "MailQueueTests",
     ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", "Supervision", nioCore, nioConcurrency]),

@@ -42,12 +42,8 @@ extension AcceptorService {
       .serverChannelOption(
         ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1
       )
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // A client waits for its reply before it says more: to ask the socket again at once would be in vain.
-      .childChannelOption(.maxMessagesPerRead, value: 1)
-      .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 * 1024))
-      .childChannelOption(.writeBufferWaterMark, value: .init(low: 8 * 1024, high: 32 * 1024))
+      // Those that it accepts take it over.
+      .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
     if isVersion6 {
       // Otherwise [::] takes IPv4 as well, and 0.0.0.0 on the same port cannot be had.
       bootstrap = bootstrap.serverChannelOption(
@@ -55,6 +51,7 @@ extension AcceptorService {
     }
     return bootstrap.childChannelInitializer { [environment] channel in
       channel.eventLoop.makeCompletedFuture {
+        try Self.configure(channel)
         guard Self.isProxy(channel.remoteAddress, environment.configuration.proxyNetworks) else {
           return try Self.addSession(to: channel, listener.kind, environment)
         }
@@ -64,6 +61,16 @@ extension AcceptorService {
           })
       }
     }
+  }
+
+  /// At once: as options of the bootstrap they would cost each connection a chain of futures.
+  private static func configure(_ channel: any Channel) throws {
+    guard let options = channel.syncOptions else { return }
+    try options.setOption(.allowRemoteHalfClosure, value: true)
+    // A client waits for its reply before it says more: to ask the socket again at once would be in vain.
+    try options.setOption(.maxMessagesPerRead, value: 1)
+    try options.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 * 1024))
+    try options.setOption(.writeBufferWaterMark, value: .init(low: 8 * 1024, high: 32 * 1024))
   }
 
   private static func isProxy(_ peer: SocketAddress?, _ networks: [CIDR]) -> Bool {

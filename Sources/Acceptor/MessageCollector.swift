@@ -1,3 +1,4 @@
+import Authorship
 import Logging
 import MailFormat
 import MailModel
@@ -18,6 +19,8 @@ final class MessageCollector {
   private let environment: SessionEnvironment
   private let received: ReceivedFacts?
   private let tenant: Int64?
+  private let senders: SenderScope?
+  private let author: MailAddress?
   /// nil once it has been rewritten into `content`.
   private var header: [UInt8]? = []
   private var headerScanned = 0
@@ -32,7 +35,14 @@ final class MessageCollector {
   /// - Parameters:
   ///   - received: what the message's new header says; nil: the message stays as it is.
   ///   - tenant: whose keys sign it; nil: it is not signed.
-  init(id: QueueID, received: ReceivedFacts?, tenant: Int64? = nil, environment: SessionEnvironment) {
+  ///   - senders: whom `From` and `Sender` may name; nil: anybody.
+  ///   - author: who the message is from when it does not say so itself.
+  init(
+    id: QueueID, received: ReceivedFacts?, tenant: Int64? = nil, senders: SenderScope? = nil,
+    author: MailAddress? = nil, environment: SessionEnvironment
+  ) {
+    self.senders = senders
+    self.author = author
     if received == nil { header = nil }
     self.id = id
     self.received = received
@@ -77,13 +87,22 @@ final class MessageCollector {
     guard let collected = header, let received else { return }
     header = nil
     let configuration = environment.configuration
+    var check = senders.map { AuthorCheck($0, author: author) }
     do throws(HeaderFault) {
       let rewritten = try rewriteSubmissionHeader(
         end == collected.count ? collected : Array(collected[..<end]), received: received,
         messageIDDomain: configuration.hostName,
         limits: HeaderLimits(
           sizeBytesMax: configuration.headerSizeMax, receivedCountMax: configuration.receivedCountMax,
-          lineBytesMax: configuration.limits.lineLengthMax))
+          lineBytesMax: configuration.limits.lineLengthMax), author: author
+      ) { field in
+        if isName(field.name, "from") {
+          check?.takeFrom(field.body, isPlain: field.isPlain)
+        } else if isName(field.name, "sender") {
+          check?.takeSender(field.body, isPlain: field.isPlain)
+        }
+      }
+      if let refusal = check?.refusal { return refuse(refusal) }
       content.reserveCapacity(rewritten.count + collected.count - end)
       content.writeBytes(rewritten)
       content.writeBytes(collected[end...])

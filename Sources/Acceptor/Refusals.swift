@@ -20,7 +20,8 @@ extension RefusalReason {
       case (530, _), (538, _): .loginRequired
       case (525, _), (535, _): .login
       case (554, (7, 1)): .address
-      case (_, (1, 7)), (_, (1, 8)): .sender
+      case (_, (1, 7)), (_, (1, 8)), (550, (7, 1)), (553, (7, 1)): .sender
+      case (550, (7, 13)): .login
       case (_, (1, _)): .recipient
       case (_, (6, _)): .content
       default: .other

@@ -1,4 +1,5 @@
 import Admission
+import Authorship
 import Logging
 import MailFormat
 import MailModel
@@ -33,10 +34,11 @@ extension SubmissionHandler {
     var reason = ""
     switch result {
     case .success(.accepted(let principal)):
-      self.principal = principal
+      admit(principal)
       verdict = .accepted
     case .success(.rejected): (verdict, reason) = (.rejected, "unknown account or wrong password")
     case .success(.disabled(let why)): (verdict, reason) = (.disabled, why)
+    case .success(.smtpOff): (verdict, reason) = (.smtpOff, "SMTP access is switched off")
     case .success(.overloaded): (verdict, reason) = (.overloaded, "too many password checks at once")
     case .success(.unavailable(let why)): (verdict, reason) = (.unavailable, why)
     case .failure(let error): (verdict, reason) = (.unavailable, "\(error)")
@@ -50,6 +52,12 @@ extension SubmissionHandler {
     }
     beginWait(.command)
     performLater(machine.loginFinished(verdict))
+  }
+
+  private func admit(_ principal: Principal) {
+    self.principal = principal
+    guard let senders = principal.senders else { return }
+    machine.refusalOfSender = { AuthorCheck.refusal(of: $0, in: senders) }
   }
 
   /// The client of a plain listener: its address stands in for the login, so it comes before the greeting.
@@ -70,7 +78,7 @@ extension SubmissionHandler {
 
   private func trustedFound(_ result: Result<AuthenticationResult, any Error>) {
     if case .success(.accepted(let principal)) = result {
-      self.principal = principal
+      admit(principal)
       greet()
       return resume()
     }
@@ -93,7 +101,15 @@ extension SubmissionHandler {
       nodeName: environment.configuration.hostName, protocolName: protocolName(envelope), queueID: id,
       sessionID: sessionID, tlsVersion: tls?.version, tlsCipher: tls?.cipher,
       date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
-    collector = MessageCollector(id: id, received: received, tenant: principal?.tenant, environment: environment)
+    collector = MessageCollector(
+      id: id, received: received, tenant: principal?.tenant, senders: principal?.senders, author: author(envelope),
+      environment: environment)
+  }
+
+  /// Who a message without `From` is from: whoever it comes back to, or who has logged in.
+  private func author(_ envelope: Envelope) -> MailAddress? {
+    guard let principal, principal.senders != nil else { return nil }
+    return envelope.reversePath ?? (principal.coversDomain ? nil : MailAddress(trusted: principal.name))
   }
 
   /// RFC 3848; RFC 6531 §3.7.3 for the UTF-8 ones.
@@ -136,8 +152,44 @@ extension SubmissionHandler {
     contentSize = content.size
     beginWait(.queue)
     if isInbound { return hand(over: collector, content, envelope) }
-    guard let eventLoop = context?.eventLoop, let principal else {
+    guard let principal else {
       return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
+    }
+    if let known = rememberedStanding(of: principal) {
+      return enqueue(collector, content, envelope, principal, known, since: ended)
+    }
+    guard let eventLoop = context?.eventLoop else { return }
+    let promise = eventLoop.makePromise(of: Standing.self)
+    let (authenticator, trusted) = (environment.authenticator, environment.trusted)
+    promise.completeWithTask {
+      if principal.credential == nil, let trusted { return await trusted.standing() }
+      return await authenticator.standing(of: principal)
+    }
+    promise.futureResult.assumeIsolated().whenSuccess { standing in
+      // After a time-out the client has its reply already.
+      guard self.context != nil, self.wait == .queue else { return }
+      self.enqueue(collector, content, envelope, principal, standing, since: ended)
+    }
+  }
+
+  private func rememberedStanding(of principal: Principal) -> Standing? {
+    if principal.credential == nil, let trusted = environment.trusted { return trusted.rememberedStanding }
+    return environment.authenticator.rememberedStanding(of: principal)
+  }
+
+  /// What is switched off is so within seconds, in sessions that are open too.
+  private func enqueue(
+    _ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope, _ principal: Principal,
+    _ standing: Standing, since ended: NIODeadline
+  ) {
+    guard let eventLoop = context?.eventLoop else { return }
+    if let (reply, reason) = standing.refusal {
+      environment.logger.notice(
+        "message refused",
+        metadata: .fields([
+          .session: sessionID, .credential: principal.name, .clientAddress: clientAddress, .reason: reason,
+        ]))
+      return messageFinished(reply)
     }
     let message = NewMessage(
       id: collector.id, tenant: principal.tenant, credential: principal.credential, envelope: envelope,
@@ -205,5 +257,22 @@ extension SubmissionHandler {
     guard context != nil, wait == .queue else { return }
     beginWait(.command)
     performLater(machine.messageFinished(reply))
+  }
+}
+
+extension Standing {
+  /// What a client is told, and the log; nil: it may submit.
+  fileprivate var refusal: (reply: Reply, reason: String)? {
+    switch self {
+    case .good: nil
+    case .disabled(let reason): (Reply(550, EnhancedStatus(5, 7, 13), "This account is disabled"), reason)
+    case .smtpOff:
+      (
+        Reply(550, EnhancedStatus(5, 7, 13), "SMTP access is switched off for this account"),
+        "SMTP access is switched off"
+      )
+    case .unavailable(let reason):
+      (Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"), reason)
+    }
   }
 }

@@ -27,6 +27,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private let checks: PasswordChecks
   private let lookups = SingleFlight<LoginName, RecordLookups.Result>()
   private let verifications = SingleFlight<Mark, Bool?>()
+  private let uses: LastUses
   private let state: NIOLockedValueBox<State>
   private let markKey = Random.bytes(32)
   private let now: @Sendable () -> ContinuousClock.Instant
@@ -37,6 +38,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.now = now
+    uses = LastUses(pool: pool)
     records = RecordLookups(
       pool: pool, countMax: configuration.lookupsMax, timeMax: configuration.lookupTimeMax)
     checks = PasswordChecks(atOnce: configuration.checksMax, waitingMax: configuration.waitingMax)
@@ -60,6 +62,28 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     }
   }
 
+  package func rememberedStanding(of principal: Principal) -> Standing? {
+    guard let name = LoginName(principal.name) else { return nil }
+    return state.withLockedValue { $0.records.value(of: name, at: now()) }.map { standing($0, of: principal) }
+  }
+
+  package func standing(of principal: Principal) async -> Standing {
+    guard let name = LoginName(principal.name) else { return .disabled("the credential has no name") }
+    switch await lookup(name) {
+    case .failed(let reason): return .unavailable(reason)
+    case .found(let record): return standing(record, of: principal)
+    }
+  }
+
+  /// Another password does not end a session.
+  private func standing(_ record: CredentialRecord?, of principal: Principal) -> Standing {
+    guard let record, record.revision.credential == principal.credential else {
+      return .disabled("the credential is gone")
+    }
+    if let reason = record.disabled { return .disabled(reason) }
+    return record.isSMTPOff ? .smtpOff : .good
+  }
+
   /// A domain that `TenantDirectory` refuses.
   private static let impossible = LoginName(localPart: "nobody", domain: "-")
 
@@ -78,25 +102,29 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private func verify(
     _ password: [UInt8], _ record: CredentialRecord?, _ name: LoginName
   ) async -> AuthenticationResult {
-    let mark = mark(name, password, record?.revision)
+    let mark = mark(name, password, record)
     let isKnown = state.withLockedValue { $0.successes.value(of: mark, at: now()) != nil }
     if !isKnown {
       let began = now()
-      let secret = record?.secret ?? PasswordHash.decoy
+      let secrets = record?.secrets ?? [PasswordHash.decoy]
       // A client that opens twenty connections at once costs one check.
-      let isRight = await verifications.run(mark) { await checks.verify(password, against: secret) }
+      let isRight = await verifications.run(mark) { await checks.verify(password, against: secrets) }
       guard let isRight else { return .overloaded }
       guard isRight, let record else { return .rejected }
       state.withLockedValue { $0.successes.insert(record.revision, for: mark, at: began) }
     }
     guard let record else { return .rejected }
     if let reason = record.disabled { return .disabled(reason) }
+    if record.isSMTPOff { return .smtpOff }
+    uses.note(record.revision.credential, at: now())
     return .accepted(record.principal)
   }
 
   /// What stands for this password of this account in this version.
-  private func mark(_ name: LoginName, _ password: [UInt8], _ revision: CredentialRecord.Revision?) -> Mark {
-    let account = Array("\(name.description)\0\(revision?.credential ?? 0)\0\(revision?.version ?? 0)\0".utf8)
+  private func mark(_ name: LoginName, _ password: [UInt8], _ record: CredentialRecord?) -> Mark {
+    // The number of passwords: the old one's end changes nothing else.
+    let state = [record?.revision.credential ?? 0, record?.revision.version ?? 0, Int64(record?.secrets.count ?? 0)]
+    let account = Array("\(name.description)\0\(state.map(String.init).joined(separator: "\0"))\0".utf8)
     var bytes = account + password
     defer { wipe(&bytes) }
     return HMACSHA256.code(bytes, key: markKey)

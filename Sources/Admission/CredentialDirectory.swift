@@ -29,13 +29,86 @@ extension TenantDirectory {
     return (try one(rows, missing: "there is no domain \(login.domain): add it first", Credential.init), made)
   }
 
-  /// Gives a credential another password. Logins with the old one end within seconds, open sessions do not.
+  /// Gives a credential another password.
+  /// - Parameter keepingOld: for how long the present one is good as well, so that clients can change over; nil: logins
+  ///   with it end within seconds, open sessions do not. Of several changes only the last password before this is kept.
   package func changePassword(
-    of name: String, to password: [UInt8]? = nil
+    of name: String, to password: [UInt8]? = nil, keepingOld: Duration? = nil
   ) throws(DirectoryFailure) -> (credential: Credential, madePassword: String?) {
     let login = try credentialName(name)
     let (secret, made) = try secret(of: password)
-    return (try update(login, "secret = $3", secret), made)
+    let old =
+      keepingOld.map {
+        "old_secret = c.secret, old_secret_until = now() + interval '\(max(0, $0.components.seconds)) s'"
+      }
+      ?? "old_secret = NULL, old_secret_until = NULL"
+    return (try update(login, "secret = $3, \(old)", secret), made)
+  }
+
+  /// - Parameter after: from now; nil: it has no end.
+  @discardableResult
+  package func setExpiry(of name: String, after time: Duration?) throws(DirectoryFailure) -> Credential {
+    let end = time.map { "now() + interval '\(max(0, $0.components.seconds)) s'" } ?? "NULL"
+    return try update(credentialName(name), "expires_at = \(end)")
+  }
+
+  /// Whether clients may submit over SMTP with it.
+  @discardableResult
+  package func setSMTP(_ isOn: Bool, of name: String) throws(DirectoryFailure) -> Credential {
+    try update(credentialName(name), "smtp_disabled_at = \(isOn ? "NULL" : "coalesce(c.smtp_disabled_at, now())")")
+  }
+
+  /// Lets a credential send as somebody else in its tenant's domains.
+  /// - Parameter sender: an address, or a domain for everybody in it.
+  @discardableResult
+  package func allowSender(_ sender: String, for name: String) throws(DirectoryFailure) -> Credential {
+    let login = try credentialName(name)
+    guard let sender = LoginName(sender), isDomainName(sender.domain) else {
+      throw DirectoryFailure(.invalid, "«\(sender)» is neither an address nor a domain")
+    }
+    let rows = try rows(
+      """
+      INSERT INTO postrider.allowed_sender (credential, sender)
+      SELECT c.id, $3 FROM postrider.credential c JOIN postrider.domain d ON d.tenant = c.tenant
+      WHERE c.name = $1 AND c.covers_domain = $2 AND d.name = $4
+        AND (SELECT count(*) FROM postrider.allowed_sender a WHERE a.credential = c.id) < \(Self.allowedSendersMax)
+      ON CONFLICT (credential, sender) DO UPDATE SET sender = EXCLUDED.sender RETURNING 1
+      """
+    ) {
+      $0.append(login.description)
+      $0.append(login.localPart == nil)
+      $0.append(sender.description)
+      $0.append(sender.domain)
+    }
+    guard rows.rowCount == 1 else {
+      throw DirectoryFailure(
+        .missing,
+        "there is no credential \(login.description) whose tenant has the domain \(sender.domain), or it has "
+          + "\(Self.allowedSendersMax) senders already")
+    }
+    return try update(login, "name = c.name")
+  }
+
+  /// So many fit into what is read at each login.
+  private static var allowedSendersMax: Int { 100 }
+
+  @discardableResult
+  package func disallowSender(_ sender: String, for name: String) throws(DirectoryFailure) -> Credential {
+    let login = try credentialName(name)
+    let rows = try rows(
+      """
+      DELETE FROM postrider.allowed_sender a USING postrider.credential c
+      WHERE a.credential = c.id AND c.name = $1 AND c.covers_domain = $2 AND a.sender = $3 RETURNING 1
+      """
+    ) {
+      $0.append(login.description)
+      $0.append(login.localPart == nil)
+      $0.append(LoginName(sender)?.description ?? sender)
+    }
+    guard rows.rowCount == 1 else {
+      throw DirectoryFailure(.missing, "\(login.description) has no sender \(sender)")
+    }
+    return try update(login, "name = c.name")
   }
 
   /// - Parameter tenant: nil for all.

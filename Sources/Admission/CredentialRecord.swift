@@ -1,3 +1,4 @@
+internal import Authorship
 internal import Postgres
 
 /// What the database says about the credential behind a user name.
@@ -10,15 +11,22 @@ struct CredentialRecord: Sendable {
 
   let principal: Principal
   let revision: Revision
-  let secret: String
+  /// The password's hash, then that of the one before it while it is good as well.
+  let secrets: [String]
   /// Why it may not be used although the password is right.
   let disabled: String?
+  /// Nobody submits over SMTP with it.
+  let isSMTPOff: Bool
 
   /// By `credential_name_covers_domain_key`, twice. A credential of the address goes before its domain's, and
   /// alone decides: there is one hash to verify, whatever there is.
   private static let select = """
     SELECT c.tenant, t.name, c.id, c.name, c.covers_domain, c.secret, c.version,
-           c.disabled_at IS NOT NULL, d.disabled_at IS NOT NULL, t.suspended_at IS NOT NULL
+           c.disabled_at IS NOT NULL, d.disabled_at IS NOT NULL, t.suspended_at IS NOT NULL,
+           coalesce(c.expires_at <= now(), false), c.smtp_disabled_at IS NOT NULL,
+           CASE WHEN c.old_secret_until > now() THEN c.old_secret END,
+           (SELECT coalesce(string_agg(a.sender, E'\\n' ORDER BY a.sender), '')
+            FROM postrider.allowed_sender a WHERE a.credential = c.id)
     FROM postrider.credential c
     JOIN postrider.tenant t ON t.id = c.tenant
     JOIN postrider.domain d ON d.id = c.domain
@@ -34,12 +42,16 @@ struct CredentialRecord: Sendable {
     let result = try connection.query(select, parameters)
     guard result.rowCount == 1 else { return nil }
     let credential = try result.int64(0, 2)
+    let others = result.text(0, 13).split(separator: "\n").map(String.init)
     let principal = Principal(
       tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: credential,
-      name: result.text(0, 3), coversDomain: try result.bool(0, 4))
+      name: result.text(0, 3), coversDomain: try result.bool(0, 4),
+      senders: SenderScope(credential: result.text(0, 3), others: others))
     let disabled: String? =
       if try result.bool(0, 7) {
         "the credential is disabled"
+      } else if try result.bool(0, 10) {
+        "the credential has expired"
       } else if try result.bool(0, 8) {
         "the domain is disabled"
       } else if try result.bool(0, 9) {
@@ -50,6 +62,7 @@ struct CredentialRecord: Sendable {
     return CredentialRecord(
       principal: principal,
       revision: Revision(credential: credential, version: try result.int64(0, 6)),
-      secret: result.text(0, 5), disabled: disabled)
+      secrets: [result.text(0, 5)] + (result.isNull(0, 12) ? [] : [result.text(0, 12)]), disabled: disabled,
+      isSMTPOff: try result.bool(0, 11))
   }
 }

@@ -92,10 +92,23 @@ package struct Credential: Sendable, Hashable {
   package let disabledAt: Timestamp?
   /// Of mail that is submitted with it; nil: its tenant's.
   package let retention: RetentionChoice
+  /// From then on nobody logs in with it; nil: it has no end.
+  package let expiresAt: Timestamp?
+  /// Since when it is not for SMTP; nil: it is.
+  package let smtpDisabledAt: Timestamp?
+  /// To the hour; nil: it never was.
+  package let lastUsedAt: Timestamp?
+  /// Until when the password before the present one is good as well.
+  package let oldPasswordUntil: Timestamp?
+  /// Addresses and domains that it may send as besides its own.
+  package let senders: [String]
 
   static let columns = """
     c.id, c.name, c.covers_domain, d.name, t.name, c.version, c.created_at, c.disabled_at, c.retention,
-    c.retention_bounced
+    c.retention_bounced, c.expires_at, c.smtp_disabled_at, c.last_used_at,
+    CASE WHEN c.old_secret_until > now() THEN c.old_secret_until END,
+    (SELECT coalesce(string_agg(a.sender, E'\\n' ORDER BY a.sender), '')
+     FROM postrider.allowed_sender a WHERE a.credential = c.id)
     """
 
   init(_ result: PostgresResult, _ row: Int) throws {
@@ -108,6 +121,11 @@ package struct Credential: Sendable, Hashable {
     createdAt = try result.timestamp(row, 6)
     disabledAt = result.isNull(row, 7) ? nil : try result.timestamp(row, 7)
     retention = try RetentionChoice(result, row, firstColumn: 8)
+    expiresAt = result.isNull(row, 10) ? nil : try result.timestamp(row, 10)
+    smtpDisabledAt = result.isNull(row, 11) ? nil : try result.timestamp(row, 11)
+    lastUsedAt = result.isNull(row, 12) ? nil : try result.timestamp(row, 12)
+    oldPasswordUntil = result.isNull(row, 13) ? nil : try result.timestamp(row, 13)
+    senders = result.text(row, 14).split(separator: "\n").map(String.init)
   }
 }
 

@@ -17,8 +17,9 @@ final class PasswordChecks: Sendable {
 
   deinit { threads.shutdownGracefully { _ in } }
 
+  /// - Parameter hashes: of passwords that are all good.
   /// - Returns: nil when too many are waiting, or at shutdown.
-  func verify(_ password: [UInt8], against hash: String) async -> Bool? {
+  func verify(_ password: [UInt8], against hashes: [String]) async -> Bool? {
     let mayRun = underWay.withLockedValue { count in
       guard count < countMax else { return false }
       count += 1
@@ -26,7 +27,7 @@ final class PasswordChecks: Sendable {
     }
     guard mayRun else { return nil }
     defer { underWay.withLockedValue { $0 -= 1 } }
-    return try? await threads.runIfActive { PasswordHash.verify(password, against: hash) }
+    return try? await threads.runIfActive { hashes.contains { PasswordHash.verify(password, against: $0) } }
   }
 
   func shutdown() async { try? await threads.shutdownGracefully() }

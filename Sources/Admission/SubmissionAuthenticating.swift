@@ -1,3 +1,5 @@
+package import Authorship
+
 /// Who submits: what a successful login, or an address in a trusted network, proves.
 package struct Principal: Sendable, Hashable {
   package var tenant: Int64
@@ -8,8 +10,14 @@ package struct Principal: Sendable, Hashable {
   package var name: String
   /// Whether it covers every address of the domain.
   package var coversDomain: Bool
+  /// As whom it may send; nil: as anybody.
+  package var senders: SenderScope?
 
-  package init(tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool) {
+  /// - Parameter senders: by default those that the credential stands for.
+  package init(
+    tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool, senders: SenderScope?
+  ) {
+    self.senders = senders
     self.tenant = tenant
     self.tenantName = tenantName
     self.credential = credential
@@ -25,13 +33,27 @@ package enum AuthenticationResult: Sendable {
   case rejected
   /// The password was right; the reason is for the log.
   case disabled(String)
+  /// The password was right, but the credential is not for SMTP.
+  case smtpOff
   /// Too many checks at once.
   case overloaded
   /// The database could not be asked; the reason is for the log.
   case unavailable(String)
 }
 
+/// Whether somebody who logged in a while ago may still submit.
+package enum Standing: Sendable, Hashable {
+  case good
+  case disabled(String)
+  case smtpOff
+  /// The database could not be asked; the reason is for the log.
+  case unavailable(String)
+}
+
 /// Where acceptors have logins checked.
 package protocol SubmissionAuthenticating: Sendable {
+  /// What is known without asking the database; nil: ask with `standing(of:)`.
+  func rememberedStanding(of principal: Principal) -> Standing?
+  func standing(of principal: Principal) async -> Standing
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
 }

@@ -1,3 +1,4 @@
+import Authorship
 package import DNS
 import NIOConcurrencyHelpers
 package import Postgres
@@ -9,14 +10,19 @@ package import Postgres
 package final class TrustedClients: Sendable {
   private let networks: [CIDR]
   private let tenant: String
+  private let sendsAsAnybody: Bool
   private let pool: PostgresPool
   private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
   private let lookups = SingleFlight<String, AuthenticationResult>()
 
   /// - Parameters:
   ///   - tenant: its name.
+  ///   - sendsAsAnybody: instead of as the tenant's domains only.
   ///   - keptFor: how long the answer about the tenant counts; a suspension takes effect this late at most.
-  package init(tenant: String, networks: [CIDR], pool: PostgresPool, keptFor: Duration = .seconds(2)) {
+  package init(
+    tenant: String, networks: [CIDR], sendsAsAnybody: Bool, pool: PostgresPool, keptFor: Duration = .seconds(2)
+  ) {
+    self.sendsAsAnybody = sendsAsAnybody
     self.tenant = tenant
     self.networks = networks
     self.pool = pool
@@ -32,6 +38,19 @@ package final class TrustedClients: Sendable {
   /// The answer, when it is known without asking the database.
   package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
 
+  /// Whether the tenant may still submit, when it is known without asking the database.
+  package var rememberedStanding: Standing? { remembered.map(Self.standing) }
+  package func standing() async -> Standing { Self.standing(await principal()) }
+
+  private static func standing(_ result: AuthenticationResult) -> Standing {
+    switch result {
+    case .accepted: .good
+    case .disabled(let reason): .disabled(reason)
+    case .rejected, .smtpOff, .overloaded: .disabled("the tenant is gone")
+    case .unavailable(let reason): .unavailable(reason)
+    }
+  }
+
   /// For whom such a client submits: `.accepted`, `.disabled`, `.rejected` when there is no such tenant, `.unavailable`.
   package func principal() async -> AuthenticationResult {
     if let remembered { return remembered }
@@ -46,16 +65,23 @@ package final class TrustedClients: Sendable {
 
   private func find() async -> AuthenticationResult {
     do {
-      return try await pool.run { [tenant] connection in
+      return try await pool.run { [tenant, sendsAsAnybody] connection in
         var parameters = PostgresParameters()
         parameters.append(tenant)
         let result = try connection.query(
-          "SELECT id, suspended_at IS NOT NULL FROM postrider.tenant WHERE name = $1", parameters)
+          """
+          SELECT t.id, t.suspended_at IS NOT NULL,
+            (SELECT coalesce(string_agg(d.name, E'\\n'), '') FROM postrider.domain d
+             WHERE d.tenant = t.id AND d.disabled_at IS NULL)
+          FROM postrider.tenant t WHERE t.name = $1
+          """, parameters)
         guard result.rowCount == 1 else { return .rejected }
         if try result.bool(0, 1) { return .disabled("the tenant is suspended") }
         return .accepted(
           Principal(
-            tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false))
+            tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false,
+            senders: sendsAsAnybody
+              ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant)))
       }
     } catch {
       return .unavailable("\(error)")

@@ -1,25 +1,37 @@
-internal import MailModel
+package import MailModel
 
 /// Makes the header section of a submitted message ready to travel (RFC 6409 §8).
 ///
-/// In front comes a `Received` field; `Date` and `Message-ID` are added at the end when they are missing; `Bcc`,
+/// In front comes a `Received` field; `Date`, `Message-ID` and `From` are added at the end when they are missing; `Bcc`,
 /// `Resent-Bcc` and `Return-Path` go with their continuation lines. Every other byte stays as it was.
 /// - Parameters:
 ///   - header: the header section with its blank line; or the whole message when it has no blank line. Then one is
 ///     put in: at the end, or before the first line that is no header field.
 ///   - messageIDDomain: the right side of a new Message-ID; the left side is the queue id.
+///   - author: whom a `From` field names that is put in when there is none; nil: none is.
+///   - look: sees each field as it was, in order.
 /// - Throws: the reply for the client: 552 5.3.4 too large, 554 5.4.6 a loop, 550 5.6.0 malformed.
 package func rewriteSubmissionHeader(
-  _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits()
+  _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits(),
+  author: MailAddress? = nil, look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
   guard header.count <= limits.sizeBytesMax else {
     throw HeaderFault(
       Reply(552, EnhancedStatus(5, 3, 4), "The message header is larger than \(limits.sizeBytesMax) bytes"))
   }
   var rewritten = SubmissionHeader(header, received: received, limits: limits)
-  try rewritten.copyFields()
-  rewritten.finish(date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>")
+  try rewritten.copyFields(look)
+  rewritten.finish(date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>", author: author)
   return rewritten.output
+}
+
+/// A field of a submitted message, as the client wrote it.
+package struct SubmittedField {
+  package let name: ArraySlice<UInt8>
+  /// What stands behind the colon, folds included, without the last CRLF.
+  package let body: ArraySlice<UInt8>
+  /// There is no white space before the colon.
+  package let isPlain: Bool
 }
 
 private struct SubmissionHeader {
@@ -32,6 +44,7 @@ private struct SubmissionHeader {
   private var receivedCount = 0
   private var hasDate = false
   private var hasMessageID = false
+  private var hasFrom = false
 
   init(_ header: [UInt8], received: ReceivedFacts, limits: HeaderLimits) {
     self.header = header
@@ -41,14 +54,18 @@ private struct SubmissionHeader {
     output.reserveCapacity(output.count + header.count + 192)
   }
 
-  mutating func copyFields() throws(HeaderFault) {
+  mutating func copyFields(_ look: (SubmittedField) -> Void) throws(HeaderFault) {
     while let field = try scanner.next() {
       let name = header[field.name]
+      look(
+        SubmittedField(
+          name: name, body: header[field.body], isPlain: field.name.upperBound + 1 == field.body.lowerBound))
       switch name.count {
       case 3 where isName(name, "bcc"), 10 where isName(name, "resent-bcc"), 11 where isName(name, "return-path"):
         output += header[copied..<field.whole.lowerBound]
         copied = field.whole.upperBound
       case 4 where isName(name, "date"): hasDate = true
+      case 4 where isName(name, "from"): hasFrom = true
       case 8 where isName(name, "received"): try countReceived()
       case 10 where isName(name, "message-id"): hasMessageID = true
       default: break
@@ -66,7 +83,7 @@ private struct SubmissionHeader {
     }
   }
 
-  mutating func finish(date: Int64, messageID: String) {
+  mutating func finish(date: Int64, messageID: String, author: MailAddress?) {
     let fieldsEnd: Int
     var rest = header.count
     switch scanner.end {
@@ -79,6 +96,7 @@ private struct SubmissionHeader {
     if !output.suffix(2).elementsEqual([0x0D, 0x0A]) { output += [0x0D, 0x0A] }
     if !hasDate { output += Array("Date: \(MailDate.text(date))\r\n".utf8) }
     if !hasMessageID { output += Array("Message-ID: \(messageID)\r\n".utf8) }
+    if let author, !hasFrom { output += Array("From: <\(author)>\r\n".utf8) }
     output += [0x0D, 0x0A]
     output += header[rest...]
   }

@@ -23,6 +23,8 @@ package enum LoginVerdict: Sendable, Hashable {
   case rejected
   /// The password was right, but the account may not send.
   case disabled
+  /// The password was right, but the account does not send over SMTP.
+  case smtpOff
   case overloaded
   case unavailable
 }
@@ -64,6 +66,8 @@ package struct SubmissionMachine: ~Copyable {
   let limits: SubmissionLimits
   /// Why a recipient is not taken; nil: it is. Asked at once for each RCPT, so it must not wait for anything.
   let refusalOfRecipient: (@Sendable (MailAddress) -> Reply?)?
+  /// The same for a reverse-path that is not null; set once it is known who submits.
+  package var refusalOfSender: (@Sendable (MailAddress) -> Reply?)?
 
   var phase = Phase.command
   var lines = CommandLineDecoder()
@@ -161,6 +165,8 @@ package struct SubmissionMachine: ~Copyable {
       return failLogin(Reply(535, .init(5, 7, 8), "Authentication credentials invalid"))
     case .disabled:
       return failLogin(Reply(525, .init(5, 7, 13), "This account is disabled"))
+    case .smtpOff:
+      return failLogin(Reply(525, .init(5, 7, 13), "SMTP access is switched off for this account"))
     case .overloaded:
       return .reply(Reply(454, .init(4, 7, 0), "Too many logins at once, try again"))
     case .unavailable:

@@ -11,6 +11,9 @@ package enum DeliveryTLS: String, Sendable, CaseIterable {
 /// Whether the `Received` field tells the address that a message was submitted from.
 package enum ClientAddressExposure: String, Sendable, CaseIterable { case hide, show }
 
+/// As whom clients without a login send.
+package enum PlainSenders: String, Sendable, CaseIterable { case tenant, any }
+
 /// Mail for a domain goes to a given host instead of the domain's MX.
 package struct DeliveryRoute: Sendable, Hashable {
   /// A domain in lower case, or `*` for all others.

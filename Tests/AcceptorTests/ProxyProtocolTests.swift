@@ -112,7 +112,8 @@ import Testing
     let pool = PostgresPool(PostgresConfiguration(url: "postgresql://127.0.0.1:1/none", role: "test"), threads: 1)
     defer { pool.shutdown() }
     let trusted = TrustedClients(
-      tenant: "first", networks: ["192.0.2.0/24", "127.0.0.0/8"].compactMap { CIDR($0) }, pool: pool)
+      tenant: "first", networks: ["192.0.2.0/24", "127.0.0.0/8"].compactMap { CIDR($0) }, sendsAsAnybody: true,
+      pool: pool)
     try await TestNode.with(
       {
         configure(&$0)

@@ -1,5 +1,6 @@
 import Acceptor
 import Admission
+import Authorship
 import Cryptography
 import Foundation
 import Logging
@@ -64,13 +65,27 @@ final class CollectingQueue: MessageEnqueuing {
 
 /// The password decides how the login ends.
 struct ScriptedAuthenticator: SubmissionAuthenticating {
+  /// Of everybody; nil: it takes a while, then it is `laterStanding`.
+  let knownStanding = NIOLockedValueBox<Standing?>(.good)
+  let laterStanding = NIOLockedValueBox(Standing.good)
+
+  func rememberedStanding(of principal: Principal) -> Standing? { knownStanding.withLockedValue { $0 } }
+  func standing(of principal: Principal) async -> Standing { laterStanding.withLockedValue { $0 } }
+
   /// The password "late" is accepted after a value has come here.
   let gate = AsyncStream<Void>.makeStream()
 
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult {
     switch String(decoding: password, as: UTF8.self) {
     case "secret":
-      .accepted(Principal(tenant: 7, tenantName: "acme", credential: 3, name: username, coversDomain: false))
+      .accepted(
+        Principal(tenant: 7, tenantName: "acme", credential: 3, name: username, coversDomain: false, senders: nil))
+    case "own":
+      .accepted(
+        Principal(
+          tenant: 7, tenantName: "acme", credential: 3, name: username,
+          coversDomain: !username.contains("@"), senders: SenderScope(credential: username)))
+    case "smtp off": .smtpOff
     case "overloaded": .overloaded
     case "unavailable": .unavailable("no database")
     case "disabled": .disabled("by hand")
@@ -83,7 +98,8 @@ struct ScriptedAuthenticator: SubmissionAuthenticating {
   private func late(_ username: String) async -> AuthenticationResult {
     var iterator = gate.stream.makeAsyncIterator()
     _ = await iterator.next()
-    return .accepted(Principal(tenant: 7, tenantName: "acme", credential: 3, name: username, coversDomain: false))
+    return .accepted(
+      Principal(tenant: 7, tenantName: "acme", credential: 3, name: username, coversDomain: false, senders: nil))
   }
 
   private func never() async -> AuthenticationResult {

@@ -49,6 +49,7 @@ enum Outcome: Equatable {
   case accepted(String)
   case rejected
   case disabled(String)
+  case smtpOff
   case overloaded
   case unavailable
 }
@@ -59,6 +60,7 @@ extension CredentialAuthenticator {
     case .accepted(let principal): .accepted(principal.name)
     case .rejected: .rejected
     case .disabled(let reason): .disabled(reason)
+    case .smtpOff: .smtpOff
     case .overloaded: .overloaded
     case .unavailable: .unavailable
     }

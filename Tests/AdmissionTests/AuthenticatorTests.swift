@@ -1,4 +1,6 @@
 import Admission
+import MailModel
+import Authorship
 import MailTesting
 import NIOConcurrencyHelpers
 import Postgres
@@ -67,6 +69,128 @@ import Testing
     fixture.advance(by: .seconds(2))
     #expect(await authenticator.login("bob@example.com", "secret") == .rejected)
     #expect(await authenticator.login("bob@example.com", "other") == .accepted("bob@example.com"))
+    await authenticator.shutdown()
+  }
+
+  @Test func twoPasswordsAreGoodWhileOneFollowsTheOther() async throws {
+    let authenticator = fixture.authenticator()
+    func expect(_ password: String, _ right: Outcome) async {
+      #expect(await authenticator.login("bob@example.com", password) == right, "\(password)")
+    }
+    let changed = try fixture.directory().changePassword(
+      of: "bob@example.com", to: Array("second".utf8), keepingOld: .seconds(3600)
+    ).credential
+    #expect(changed.oldPasswordUntil != nil)
+    for password in ["secret", "second"] { await expect(password, .accepted("bob@example.com")) }
+    await expect("wrong", .rejected)
+    // The database's clock says when it is over, and what was remembered does not outlive it.
+    try await fixture.database.query("UPDATE postrider.credential SET old_secret_until = now()")
+    fixture.advance(by: .seconds(2))
+    await expect("secret", .rejected)
+    await expect("second", .accepted("bob@example.com"))
+    _ = try fixture.directory().changePassword(of: "bob@example.com", to: Array("third".utf8))
+    fixture.advance(by: .seconds(2))
+    await expect("second", .rejected)
+    await authenticator.shutdown()
+  }
+
+  @Test func credentialsEndAndAreForSMTPOrNot() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    func expect(_ right: Outcome) async {
+      fixture.advance(by: .seconds(2))
+      #expect(await authenticator.login("bob@example.com", "secret") == right)
+      #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
+    }
+    try directory.setExpiry(of: "bob@example.com", after: .seconds(3600))
+    await expect(.accepted("bob@example.com"))
+    try directory.setExpiry(of: "bob@example.com", after: .zero)
+    await expect(.disabled("the credential has expired"))
+    try directory.setExpiry(of: "bob@example.com", after: nil)
+    try directory.setSMTP(false, of: "bob@example.com")
+    await expect(.smtpOff)
+    try directory.setSMTP(true, of: "bob@example.com")
+    await expect(.accepted("bob@example.com"))
+    await authenticator.shutdown()
+  }
+
+  @Test func whoIsLoggedInStaysSoWhileNothingIsSwitchedOff() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    for user in ["bob@example.com", "anyone@example.com"] {
+      let result = await authenticator.authenticate(
+        username: user, password: Array((user.hasPrefix("bob") ? "secret" : "shared").utf8), clientAddress: "::1")
+      guard case .accepted(let principal) = result else {
+        Issue.record("\(result)")
+        return
+      }
+      func standing() async -> Standing {
+        fixture.advance(by: .seconds(2))
+        #expect(authenticator.rememberedStanding(of: principal) == nil)
+        let standing = await authenticator.standing(of: principal)
+        #expect(authenticator.rememberedStanding(of: principal) == standing)
+        return standing
+      }
+      #expect(await standing() == .good)
+      _ = try directory.changePassword(of: principal.name, to: Array("other".utf8))
+      #expect(await standing() == .good)
+      try directory.setSMTP(false, of: principal.name)
+      #expect(await standing() == .smtpOff)
+      try directory.setSMTP(true, of: principal.name)
+      try directory.disableTenant("acme")
+      #expect(await standing() == .disabled("the tenant is suspended"))
+      try directory.enableTenant("acme")
+      #expect(await standing() == .good)
+    }
+    try await fixture.database.drop()
+    fixture.advance(by: .seconds(2))
+    let principal = Principal(
+      tenant: 1, tenantName: "acme", credential: 1, name: "bob@example.com", coversDomain: false, senders: nil)
+    guard case .unavailable = await authenticator.standing(of: principal) else {
+      Issue.record("without a database nothing is known")
+      return
+    }
+    await authenticator.shutdown()
+  }
+
+  @Test func itIsKnownWhenACredentialWasLastUsed() async throws {
+    let authenticator = fixture.authenticator()
+    #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
+    @Sendable func used() async throws -> String {
+      try await fixture.database.query(
+        "SELECT coalesce(last_used_at::text, '') FROM postrider.credential WHERE name LIKE 'bob%'")
+    }
+    #expect(try await used().isEmpty)
+    #expect(await authenticator.login("bob@example.com", "secret") == .accepted("bob@example.com"))
+    try await eventually("the use is written down") { try await !used().isEmpty }
+    await authenticator.shutdown()
+  }
+
+  @Test func allowedSendersAreOfTheTenant() async throws {
+    let authenticator = fixture.authenticator()
+    let directory = try fixture.directory()
+    try directory.addTenant("rival")
+    try directory.addDomain("rival.example", tenant: "rival")
+    func mayAll(_ addresses: String...) async throws -> [Bool] {
+      fixture.advance(by: .seconds(2))
+      let result = await authenticator.authenticate(
+        username: "bob@example.com", password: Array("secret".utf8), clientAddress: "::1")
+      guard case .accepted(let principal) = result else { return [] }
+      let senders = try #require(principal.senders)
+      return try addresses.map { senders.contains(try #require(MailAddress(trusted: $0))) }
+    }
+    #expect(try await mayAll("bob@example.com", "eve@example.com") == [true, false])
+    try directory.allowSender("Eve@example.com", for: "bob@example.com")
+    try directory.allowSender("Eve@example.com", for: "bob@example.com")
+    #expect(try await mayAll("bob@example.com", "eve@example.com", "x@example.com") == [true, true, false])
+    #expect(
+      try directory.allowSender("example.com", for: "bob@example.com").senders == ["Eve@example.com", "example.com"])
+    #expect(try await mayAll("x@example.com") == [true])
+    #expect(throws: DirectoryFailure.self) { try directory.allowSender("ceo@rival.example", for: "bob@example.com") }
+    #expect(throws: DirectoryFailure.self) { try directory.allowSender("rival.example", for: "bob@example.com") }
+    try directory.disallowSender("example.com", for: "bob@example.com")
+    #expect(try await mayAll("x@example.com", "eve@example.com") == [false, true])
+    #expect(throws: DirectoryFailure.self) { try directory.disallowSender("example.com", for: "bob@example.com") }
     await authenticator.shutdown()
   }
 

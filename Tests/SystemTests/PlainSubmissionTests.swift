@@ -4,14 +4,15 @@ import Testing
 
 /// The listener without TLS and login: for one tenant's own networks, and for nobody else.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct PlainSubmissionTests {
-  private func acceptor(_ node: RunningNode, port: Int, tenant: String = "first", networks: String) throws
-    -> ProcessHarness
-  {
+  private func acceptor(
+    _ node: RunningNode, port: Int, tenant: String = "first", networks: String, senders: String = "any"
+  ) throws -> ProcessHarness {
     try ProcessHarness(
       "postrider",
       [
         "acceptor", "--config", node.settingsFile, "--set", "smtp.plain.listen=127.0.0.1:\(port)", "--set",
-        "smtp.plain.tenant=\(tenant)", "--set", "smtp.plain.allow_networks=\(networks)",
+        "smtp.plain.tenant=\(tenant)", "--set", "smtp.plain.allow_networks=\(networks)", "--set",
+        "smtp.plain.senders=\(senders)",
       ])
   }
 
@@ -56,6 +57,28 @@ import Testing
     }
     #expect(try await acceptor.terminate().isSuccess)
     _ = worker
+  }
+
+  @Test func aTrustedNetworkSendsAsItsTenantsDomains() async throws {
+    let node = try await RunningNode()
+    let port = LoopbackPort.free()
+    let acceptor = try acceptor(node, port: port, networks: "127.0.0.0/8", senders: "tenant")
+    try await acceptor.waitForLine(containing: "ready")
+    let client = try node.startPython(
+      """
+      def attempt(path, text):
+          server = smtplib.SMTP("127.0.0.1", \(port), timeout=60)
+          server.ehlo("client.example")
+          return send(server, ["bob@inbox.example"], text.encode(), sender=path)
+      say("own", *attempt("app@sender.example", "From: app@sender.example\\r\\n\\r\\nx\\r\\n"))
+      say("path", *attempt("app@anywhere.example", "From: app@sender.example\\r\\n\\r\\nx\\r\\n"))
+      say("from", *attempt("app@sender.example", "From: app@anywhere.example\\r\\n\\r\\nx\\r\\n"))
+      """)
+    #expect(try await client.waitForLine(containing: "own").contains("250"))
+    #expect(try await client.waitForLine(containing: "path").contains("553 5.7.1"))
+    #expect(
+      try await client.waitForLine(containing: "from").contains("only domains of the tenant first send from here"))
+    _ = acceptor
   }
 
   @Test func anUnknownTenantIsRefusedAtTheStart() async throws {

@@ -91,6 +91,10 @@ package struct PlainSection: SettingSection {
     "Where to listen for clients that submit without TLS and without a login; empty: nowhere.")
   package let tenant = Setting(
     "smtp.plain.tenant", .optional(.tenantName), default: nil, "The tenant that all such clients submit for.")
+  package let senders = Setting(
+    "smtp.plain.senders", .choice(PlainSenders.self), default: .tenant,
+    "As whom they send: `tenant` for the tenant's domains only, `any` for everybody. Whoever logs in sends as the "
+      + "credential says.")
   package let allowNetworks = Setting(
     "smtp.plain.allow_networks", .list(of: .network), default: [],
     "The networks that such clients may come from: IPv4 of /8 or smaller, IPv6 of /16 or smaller. Others are turned away."

@@ -7,11 +7,17 @@ internal import Postgres
 struct CredentialCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "credential",
-    abstract: "Add, list, disable and enable credentials, and change passwords and retention.",
+    abstract: "Add, list, disable and enable credentials, and change passwords and what they may do.",
     subcommands: [Add.self, Set.self, Password.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self
   )
 
   struct Record: Encodable {
+    var expiresAt: String?
+    var smtpDisabledAt: String?
+    var lastUsedAt: String?
+    var oldPasswordUntil: String?
+    /// Besides its own.
+    var senders: [String]
     var name: String
     var coversDomain: Bool
     var domain: String
@@ -30,6 +36,11 @@ struct CredentialCommand: ParsableCommand {
       createdAt = credential.createdAt.iso
       disabledAt = credential.disabledAt?.iso
       retention = RetentionRecord(credential.retention)
+      expiresAt = credential.expiresAt?.iso
+      smtpDisabledAt = credential.smtpDisabledAt?.iso
+      lastUsedAt = credential.lastUsedAt?.iso
+      oldPasswordUntil = credential.oldPasswordUntil?.iso
+      senders = credential.senders
       self.password = password
     }
   }
@@ -69,34 +80,16 @@ struct CredentialCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
     @Argument var name: String
     @OptionGroup var source: PasswordSource
+    @Option(
+      help: ArgumentHelp("For so long the old password is good as well: 24h, 7d.", valueName: "duration"))
+    var keepOld: LimitedDuration?
 
     func run() throws {
       let password = try source.read()
       let (credential, made) = try common.withDatabase("credential password") {
-        try TenantDirectory($0).changePassword(of: name, to: password)
+        try TenantDirectory($0).changePassword(of: name, to: password, keepingOld: keepOld?.duration)
       }
       try report(common, credential, made, "changed the password of \(credential.name)")
-    }
-  }
-
-  struct Set: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Change a credential's retention.", discussion: "It holds for mail that is accepted from now on.")
-
-    @OptionGroup var common: CommonOptions
-    @Argument var name: String
-    @OptionGroup var retention: RetentionOptions
-
-    func run() throws {
-      let credential = try common.withDatabase("credential set") { connection in
-        let directory = TenantDirectory(connection)
-        guard let before = try directory.credentials().first(where: { $0.name == name }) else {
-          throw CommandFailure(.notFound, "there is no credential \(name)")
-        }
-        return try directory.setRetention(retention.applied(to: before.retention), ofCredential: name)
-      }
-      try common.report(
-        Record(credential), "retention of credential \(credential.name): \(credential.retention.words ?? "default")")
     }
   }
 
@@ -111,11 +104,11 @@ struct CredentialCommand: ParsableCommand {
         try TenantDirectory($0).credentials(tenant: tenant)
       }
       if common.json { return try JSONOutput.print(credentials.map { Record($0) }) }
-      var table = Table("credential", "covers", "tenant", "added", "state")
+      var table = Table("credential", "covers", "tenant", "added", "last used", "state")
       for credential in credentials {
         table.add(
           credential.name, credential.coversDomain ? "every address" : "this address", credential.tenant,
-          credential.createdAt.readable, credential.disabledAt.map { "disabled since \($0.readable)" } ?? "enabled")
+          credential.createdAt.readable, credential.lastUsedAt?.readable ?? "never", credential.state)
       }
       table.print()
     }
@@ -147,6 +140,19 @@ struct CredentialCommand: ParsableCommand {
       }
       try common.report(Record(credential), "enabled credential \(credential.name)")
     }
+  }
+}
+
+extension Credential {
+  /// For people.
+  var state: String {
+    if let disabledAt { return "disabled since \(disabledAt.readable)" }
+    let notes = [
+      expiresAt.map { "until \($0.readable)" }, smtpDisabledAt.map { "not for SMTP since \($0.readable)" },
+      oldPasswordUntil.map { "old password until \($0.readable)" },
+      senders.isEmpty ? nil : "also sends as \(senders.joined(separator: ", "))",
+    ].compactMap(\.self)
+    return (["enabled"] + notes).joined(separator: ", ")
   }
 }
 

@@ -2,17 +2,6 @@ internal import Admission
 internal import ArgumentParser
 internal import Settings
 
-/// What `credential set` takes.
-struct RetentionOptions: ParsableArguments {
-  @OptionGroup var choices: RetentionChoices
-
-  func validate() throws {
-    if choices.isEmpty { throw ValidationError("say --retention, --bounced-retention or both") }
-  }
-
-  func applied(to choice: RetentionChoice) -> RetentionChoice { choices.applied(to: choice) }
-}
-
 /// What `tenant set` and `credential set` have in common.
 struct RetentionChoices: ParsableArguments {
   @Option(

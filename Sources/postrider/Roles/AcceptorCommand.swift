@@ -94,7 +94,9 @@ struct AcceptorCommand: AsyncParsableCommand {
   private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients?
   {
     guard !plain.listen.isEmpty, let tenant = plain.tenant else { return nil }
-    let trusted = TrustedClients(tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, pool: pool)
+    let trusted = TrustedClients(
+      tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, sendsAsAnybody: plain.senders == .any,
+      pool: pool)
     if case .rejected = await trusted.principal() {
       throw CommandFailure(
         .configuration, "smtp.plain.tenant: there is no tenant «\(tenant)»; «postrider tenant add \(tenant)» makes it")

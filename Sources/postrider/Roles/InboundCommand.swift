@@ -98,6 +98,8 @@ struct InboundCommand: AsyncParsableCommand {
 
 /// Logins are not offered, so nobody ever asks.
 private struct NoLogins: SubmissionAuthenticating {
+  func rememberedStanding(of principal: Principal) -> Standing? { .disabled("nobody logs in here") }
+  func standing(of principal: Principal) async -> Standing { .disabled("nobody logs in here") }
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult {
     .rejected
   }

@@ -1,0 +1,79 @@
+import DNS
+package import MailModel
+
+/// The name of one sender, or of all senders in a domain, made comparable.
+///
+/// Neither the domain's case nor the local part's makes a difference, nor `+tag`, quotes that are not needed, or whether
+/// a domain is written in Unicode: to everybody who reads the mail these are the same person.
+package struct SenderName: Sendable, Hashable {
+  /// nil: every sender in the domain.
+  let localPart: String?
+  let domain: String
+
+  private init(localPart: String?, domain: String) {
+    self.localPart = localPart
+    self.domain = domain
+  }
+
+  package init(_ address: MailAddress) {
+    var local = address.localPart
+    if local.hasPrefix("\""), local.hasSuffix("\""), local.count >= 2 {
+      local = Self.unquoted(local.dropFirst().dropLast())
+    }
+    let untagged = local.prefix { $0 != "+" }
+    self.init(
+      localPart: (untagged.isEmpty ? local : String(untagged)).lowercased(), domain: Self.comparable(address.domain))
+  }
+
+  /// - Parameter text: an address, or a domain alone.
+  package init?(_ text: String) {
+    if let address = MailAddress(trusted: text) {
+      self.init(address)
+      return
+    }
+    guard !text.isEmpty, !text.contains("@") else { return nil }
+    self.init(localPart: nil, domain: Self.comparable(text))
+  }
+
+  /// Everybody in its domain.
+  fileprivate var wholeDomain: SenderName { SenderName(localPart: nil, domain: domain) }
+
+  private static func unquoted(_ text: Substring) -> String {
+    var result = ""
+    var isQuoted = false
+    for character in text {
+      isQuoted = character == "\\" && !isQuoted
+      if !isQuoted { result.append(character) }
+    }
+    return result
+  }
+
+  private static func comparable(_ domain: String) -> String { DomainName.ascii(domain) ?? domain.lowercased() }
+}
+
+/// As whom somebody may send.
+package struct SenderScope: Sendable, Hashable {
+  private let names: Set<SenderName>
+  /// What a refused client is told: "this login sends as alice@example.com".
+  package let explanation: String
+
+  /// - Parameters:
+  ///   - own: the credential's address or domain.
+  ///   - others: addresses and domains that it may send as besides; what is neither is passed over.
+  package init(credential own: String, others: [String] = []) {
+    names = Set(([own] + others).compactMap(SenderName.init))
+    let told = ([own.contains("@") ? own : "any address at \(own)"] + others.prefix(3)).joined(separator: ", ")
+    explanation = "this login sends as \(told)" + (others.count > 3 ? " and \(others.count - 3) more" : "")
+  }
+
+  /// Whoever may send as everybody in some domains.
+  package init(domains: [String], of tenant: String) {
+    names = Set(domains.compactMap(SenderName.init))
+    explanation = "only domains of the tenant \(tenant) send from here"
+  }
+
+  package func contains(_ address: MailAddress) -> Bool {
+    let name = SenderName(address)
+    return names.contains(name) || names.contains(name.wholeDomain)
+  }
+}
