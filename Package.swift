@@ -110,7 +110,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "DKIM", "TLS", "DNS",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "DKIM", "TLS",
+      "DNS",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
