@@ -50,6 +50,12 @@ final class HotStatements {
       Step(name: "take parked", indexes: ["lane_parked", "job_lane", "job_pkey"], prepare: { try await $0.park() }) {
         try await $0.takeParked()
       },
+      Step(
+        name: "suppressions follow", indexes: ["suppression_following", "suppression_tenant"],
+        prepare: { try await $0.suppressMany() }
+      ) {
+        try await $0.followTenant()
+      },
     ]
   }
 
@@ -92,6 +98,27 @@ final class HotStatements {
       source: "192.0.2.1", sites: [.init(name: "mx.example", incident: 1, messages: 4)])
     _ = try await queue.pool.run { connection in
       try Claims.takeParked(session: session, counter: counter, allowance, connection)
+    }
+  }
+
+  private func suppressMany() async throws {
+    try await queue.database.query(
+      """
+      INSERT INTO postrider.suppression (address, tenant, reason, added_at, expires_at, to_follow)
+      SELECT 'r' || n || '@example.org', \(queue.tenant), 1, now(), now() + interval '1 day', n % 2 = 0
+      FROM generate_series(1, 700) n ON CONFLICT DO NOTHING
+      """)
+  }
+
+  /// The first of the marked entries, and then the whole list in pages; to where it is already.
+  private func followTenant() async throws {
+    let tenant = queue.tenant
+    try await queue.pool.run { connection in
+      for fresh in try SuppressionCopies.fresh(connection) {
+        try SuppressionCopies.add(fresh, to: connection)
+        try SuppressionCopies.settle(fresh, connection)
+      }
+      try SuppressionCopies.copy(tenant, from: connection, to: connection)
     }
   }
 

@@ -55,6 +55,9 @@ class Node:
         self.acceptors: list[Acceptor] = []
         self.workers: list[Child] = []
         self.keepers: list[Child] = []
+        # Whether what is started from now on has a status listener; where those listen.
+        self.is_watched = False
+        self.status_ports: list[int] = []
         self._count = 0
         self.settings = merged(self._settings(sink_port), settings or {})
 
@@ -121,7 +124,7 @@ class Node:
             acceptor.child.stop()
         for child in self.workers + self.keepers:
             child.stop()
-        self.acceptors, self.workers, self.keepers = [], [], []
+        self.acceptors, self.workers, self.keepers, self.status_ports = [], [], [], []
         self.redis.stop()
 
     def stop_workers(self) -> None:
@@ -170,6 +173,9 @@ class Node:
 
     def _start_role(self, role: str, *flags: str, awaits: bool = True) -> Child:
         self._count += 1
+        if self.is_watched:
+            self.status_ports.append(free_port())
+            flags += ("--set", f"status.listen=127.0.0.1:{self.status_ports[-1]}")
         return self.bench.processes.start(
             f"{self.database}-{role}-{self._count}",
             [self.bench.postrider, role, "--config", str(self.settings_file), *flags],

@@ -157,7 +157,8 @@ extension TenantCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a tenant's new mail go to another database.",
       discussion: """
-        Nothing queued is copied: what the old database has is delivered from there. Submission is refused with 451 for
+        Nothing queued is copied: what the old database has is delivered from there; the tenant's choices and its
+        suppression list come along. Submission is refused with 451 for
         the moment between the closing of the old and the opening of the new one. If this command is interrupted, the
         same again, or a keeper, finishes the move; with the old database's name it goes back. See docs/sharding.md.
         """)
