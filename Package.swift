@@ -106,7 +106,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "DKIM", "TLS", "DNS", "Cryptography",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Admission", "DKIM", "TLS", "DNS",
+      "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
