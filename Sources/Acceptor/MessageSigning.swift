@@ -7,8 +7,8 @@ package import NIOPosix
 /// Signs messages (DKIM) between their last octet and the queue: with the keys of the author's domain, if it is one of
 /// the tenant's and has keys.
 ///
-/// A signature takes about a millisecond of computing. It is made on threads of its own, so that the sessions that
-/// share an event loop with it do not wait.
+/// The signatures take about half a millisecond of computing. They are made on threads of their own, so that the sessions that
+/// share an event loop with them do not wait.
 package final class MessageSigner: Sendable {
   private let keys: SigningKeys
   private let threads: NIOThreadPool
