@@ -24,7 +24,6 @@ package struct Migration: Sendable {
   /// Every step, in order.
   package static let all: [Migration] = [
     .first, .claiming, .steering, .versions, .sharding, .retention, .notices, .sites, .suppression,
-    .first, .claiming, .steering, .versions, .sharding, .retention, .notices, .sites, .suppression,
     .flatClaims, .following, .signing, .credentials,
   ]
 }
