@@ -34,9 +34,12 @@ enum DisplayName {
   /// All pieces of the text that a reader may take for addresses.
   static func addresses(in text: String) -> [Substring] {
     let plain = String(String.UnicodeScalarView(text.unicodeScalars.map(plain)))
-    return plain.split { $0.isWhitespace || "<>()[]{}\"'`,;:|«»‹›“”‘’„".contains($0) }.filter { piece in
-      guard let at = piece.lastIndex(of: "@") else { return false }
-      return at != piece.startIndex && piece.index(after: at) != piece.endIndex
+    let pieces = plain.split { $0.isWhitespace || "<>()[]{}\"'`,;:|«»‹›“”‘’„".contains($0) }
+    return pieces.compactMap { piece in
+      // At its ends it belongs to a nickname, or to nothing.
+      let trimmed = piece.drop { $0 == "@" }
+      let name = trimmed.prefix(upTo: trimmed.lastIndex { $0 != "@" }.map(trimmed.index(after:)) ?? trimmed.startIndex)
+      return name.contains("@") ? name : nil
     }
   }
 

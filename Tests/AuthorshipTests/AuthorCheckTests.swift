@@ -54,6 +54,8 @@ import Testing
     (" \"Ceo (ceo@bank.example)\" <alice@example.com>", "looks like the address ceo@bank.example"),
     (" Ceo (ceo@bank.example) <alice@example.com>", "looks like the address ceo@bank.example"),
     (" alice@example.com (ceo@bank.example)", "looks like the address"),
+    (" alice@example.com (<ceo@bank.example@ )", "looks like the address ceo@bank.example"),
+    (" \"@ceo@bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-8?q?ceo=40bank.example?= <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-8?B?Y2VvQGJhbmsuZXhhbXBsZQ==?= <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-8?q?ceo?= =?utf-8?q?=40bank?=\r\n =?iso-8859-1*en?q?.example?= <alice@example.com>", "ceo@bank.example"),
