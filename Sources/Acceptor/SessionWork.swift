@@ -109,7 +109,9 @@ extension SubmissionHandler {
   /// Who a message without `From` is from: whoever it comes back to, or who has logged in.
   private func author(_ envelope: Envelope) -> MailAddress? {
     guard let principal, principal.senders != nil else { return nil }
-    return envelope.reversePath ?? (principal.coversDomain ? nil : MailAddress(trusted: principal.name))
+    let author = envelope.reversePath ?? (principal.coversDomain ? nil : MailAddress(trusted: principal.name))
+    // Into a message that was announced as ASCII nothing else may come.
+    return author?.needsSMTPUTF8 == true && !envelope.smtpUTF8 ? nil : author
   }
 
   /// RFC 3848; RFC 6531 §3.7.3 for the UTF-8 ones.
@@ -271,8 +273,6 @@ extension Standing {
         Reply(550, EnhancedStatus(5, 7, 13), "SMTP access is switched off for this account"),
         "SMTP access is switched off"
       )
-    case .unavailable(let reason):
-      (Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"), reason)
     }
   }
 }

@@ -13,6 +13,8 @@ package import Postgres
 /// every process within two seconds, without messages between them. Without the database nobody gets in on
 /// memory alone.
 ///
+/// While an account has two passwords, a wrong one takes twice as long to refuse.
+///
 /// **Silence.** An account that does not exist is verified against a hash of the same cost and gets the same
 /// answer, after the same steps. What is remembered of a password is an HMAC with a key that only this process has.
 package final class CredentialAuthenticator: SubmissionAuthenticating {
@@ -21,6 +23,10 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private struct State: Sendable {
     var records: ExpiringCache<LoginName, CredentialRecord?>
     var successes: ExpiringCache<Mark, CredentialRecord.Revision>
+    /// Of those who are logged in, by credential.
+    var standings: ExpiringCache<Int64, Standing>
+    /// What was known last, for when the database is away.
+    var lastStandings: ExpiringCache<Int64, Standing>
   }
 
   private let records: RecordLookups
@@ -45,7 +51,9 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     state = NIOLockedValueBox(
       State(
         records: ExpiringCache(lifetime: configuration.recordsKeptFor, countMax: configuration.cacheCountMax),
-        successes: ExpiringCache(lifetime: configuration.rememberedFor, countMax: configuration.cacheCountMax)))
+        successes: ExpiringCache(lifetime: configuration.rememberedFor, countMax: configuration.cacheCountMax),
+        standings: ExpiringCache(lifetime: configuration.recordsKeptFor, countMax: configuration.cacheCountMax),
+        lastStandings: ExpiringCache(lifetime: .seconds(86_400), countMax: configuration.cacheCountMax)))
   }
 
   /// Ends the checking threads; logins after it are told to come again.
@@ -63,15 +71,25 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   }
 
   package func rememberedStanding(of principal: Principal) -> Standing? {
-    guard let name = LoginName(principal.name) else { return nil }
-    return state.withLockedValue { $0.records.value(of: name, at: now()) }.map { standing($0, of: principal) }
+    guard let credential = principal.credential else { return nil }
+    return state.withLockedValue { $0.standings.value(of: credential, at: now()) }
   }
 
   package func standing(of principal: Principal) async -> Standing {
-    guard let name = LoginName(principal.name) else { return .disabled("the credential has no name") }
-    switch await lookup(name) {
-    case .failed(let reason): return .unavailable(reason)
-    case .found(let record): return standing(record, of: principal)
+    guard let credential = principal.credential, let name = LoginName(principal.name) else { return .good }
+    let asked = now()
+    let result = await lookup(name)
+    return state.withLockedValue { state in
+      let standing: Standing
+      switch result {
+      case .found(let record):
+        standing = self.standing(record, of: principal)
+        state.lastStandings.insert(standing, for: credential, at: asked)
+      // Who is logged in goes on: the tenant's mail may be in another database, which is there.
+      case .failed: standing = state.lastStandings.value(of: credential, at: asked) ?? .good
+      }
+      state.standings.insert(standing, for: credential, at: now())
+      return standing
     }
   }
 

@@ -26,7 +26,9 @@ struct CredentialRecord: Sendable {
            coalesce(c.expires_at <= now(), false), c.smtp_disabled_at IS NOT NULL,
            CASE WHEN c.old_secret_until > now() THEN c.old_secret END,
            (SELECT coalesce(string_agg(a.sender, E'\\n' ORDER BY a.sender), '')
-            FROM postrider.allowed_sender a WHERE a.credential = c.id)
+            FROM postrider.allowed_sender a
+            JOIN postrider.domain o ON o.name = split_part(a.sender, '@', -1)
+            WHERE a.credential = c.id AND o.tenant = c.tenant AND o.disabled_at IS NULL)
     FROM postrider.credential c
     JOIN postrider.tenant t ON t.id = c.tenant
     JOIN postrider.domain d ON d.id = c.domain

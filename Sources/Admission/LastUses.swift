@@ -20,7 +20,7 @@ final class LastUses: Sendable {
     }
     guard mayWait else { return }
     written.withLockedValue { $0.insert(true, for: credential, at: now) }
-    pool.submit { [self] connection in
+    pool.submit(writes: false) { [self] connection in
       waiting.withLockedValue { $0 -= 1 }
       var parameters = PostgresParameters()
       parameters.append(credential)
@@ -29,8 +29,10 @@ final class LastUses: Sendable {
     }
   }
 
+  /// It need not be durable: logins are not to wait for a standby, nor for the disk.
   private static let statement = """
-    UPDATE postrider.credential SET last_used_at = now()
+    WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+    UPDATE postrider.credential SET last_used_at = now() FROM quick
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 hour')
     """
 }

@@ -39,7 +39,7 @@ final class RecordLookups: Sendable {
           try? await Task.sleep(for: timeMax)
           finish(.failed("the database did not answer a login within \(timeMax)"))
         }
-        pool.submit { connection in
+        pool.submit(writes: false) { connection in
           do {
             finish(.found(try CredentialRecord.find(name, in: connection.get())))
           } catch {

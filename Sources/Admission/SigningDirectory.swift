@@ -73,11 +73,12 @@ package struct SigningDirectory {
         throw DirectoryFailure(.invalid, error.reason)
       }
     }
+    // The moment of the transaction: the new keys begin when the old ones end, with nothing in between.
     return try transaction { () throws(DirectoryFailure) in
       // By dkim_key_current. Only what has been seen above: somebody else may rotate too.
       let retired = try directory.rows(
         """
-        UPDATE postrider.dkim_key k SET retired_at = postrider.schedule_now() + $2 * interval '1 second'
+        UPDATE postrider.dkim_key k SET retired_at = postrider.schedule_transaction_now() + $2 * interval '1 second'
         WHERE k.domain = $1 AND k.retired_at IS NULL AND k.id = ANY ($3::bigint[])
         """
       ) {
@@ -166,7 +167,7 @@ extension SigningDirectory {
       _ = try directory.rows(
         """
         INSERT INTO postrider.dkim_key (tenant, domain, selector, algorithm, public_key, private_key, active_from)
-        VALUES ($1, $2, $3, $4, $5, $6, postrider.schedule_now() + $7 * interval '1 second')
+        VALUES ($1, $2, $3, $4, $5, $6, postrider.schedule_transaction_now() + $7 * interval '1 second')
         """, exists: "\(domain) has a key \(selector), or one for \(key.algorithm.dkimName), already"
       ) {
         $0.append(tenant)

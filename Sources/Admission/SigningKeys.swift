@@ -104,8 +104,9 @@ package final class SigningKeys: Sendable {
   private static func ask(_ name: Name, _ connection: PostgresConnection) throws -> [Row] {
     var parameters = PostgresParameters()
     parameters.append(name.tenant)
-    // As the author wrote it, or in A-labels.
-    parameters.append([name.domain, DomainName.ascii(name.domain) ?? name.domain])
+    // However the author and the operator have written it.
+    parameters.append(
+      [name.domain] + [DomainName.ascii(name.domain), DomainName.unicode(name.domain)].compactMap(\.self))
     let result = try connection.query(select, parameters)
     let rows = try (0..<result.rowCount).map { try Row(result, $0) }
     return rows.filter { $0.domain == rows[0].domain }

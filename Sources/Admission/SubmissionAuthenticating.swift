@@ -46,14 +46,13 @@ package enum Standing: Sendable, Hashable {
   case good
   case disabled(String)
   case smtpOff
-  /// The database could not be asked; the reason is for the log.
-  case unavailable(String)
 }
 
 /// Where acceptors have logins checked.
 package protocol SubmissionAuthenticating: Sendable {
   /// What is known without asking the database; nil: ask with `standing(of:)`.
   func rememberedStanding(of principal: Principal) -> Standing?
+  /// While the database cannot be asked, what was known last.
   func standing(of principal: Principal) async -> Standing
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import DNS
 package import Postgres
 
 /// Tenants, their domains and their credentials, as the administrator adds, lists and disables them.
@@ -103,6 +104,14 @@ package struct TenantDirectory {
   package func addDomain(_ name: String, tenant: String) throws(DirectoryFailure) -> Domain {
     let folded = name.lowercased()
     guard isDomainName(folded) else { throw DirectoryFailure(.invalid, "«\(name)» is no domain name") }
+    let forms = [DomainName.ascii(folded), DomainName.unicode(folded)].compactMap(\.self)
+    let same = try rows("SELECT name FROM postrider.domain WHERE name = ANY ($1::text[]) AND name <> $2") {
+      $0.append(forms)
+      $0.append(folded)
+    }
+    guard same.rowCount == 0 else {
+      throw DirectoryFailure(.exists, "there is a domain \(same.text(0, 0)) already, which is the same")
+    }
     let rows = try rows(
       """
       WITH d AS (

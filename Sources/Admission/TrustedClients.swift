@@ -13,6 +13,8 @@ package final class TrustedClients: Sendable {
   private let sendsAsAnybody: Bool
   private let pool: PostgresPool
   private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
+  private let standings: NIOLockedValueBox<ExpiringCache<String, Standing>>
+  private let lastStanding = NIOLockedValueBox(Standing.good)
   private let lookups = SingleFlight<String, AuthenticationResult>()
 
   /// - Parameters:
@@ -27,6 +29,7 @@ package final class TrustedClients: Sendable {
     self.networks = networks
     self.pool = pool
     known = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
+    standings = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
   }
 
   /// - Parameter address: as text, without a port.
@@ -39,15 +42,25 @@ package final class TrustedClients: Sendable {
   package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
 
   /// Whether the tenant may still submit, when it is known without asking the database.
-  package var rememberedStanding: Standing? { remembered.map(Self.standing) }
-  package func standing() async -> Standing { Self.standing(await principal()) }
+  package var rememberedStanding: Standing? { standings.withLockedValue { $0.value(of: tenant, at: .now) } }
 
-  private static func standing(_ result: AuthenticationResult) -> Standing {
+  /// While the database cannot be asked, what was known last.
+  package func standing() async -> Standing {
+    let result = await principal()
+    return standings.withLockedValue { standings in
+      let standing = Self.standing(result) ?? lastStanding.withLockedValue { $0 }
+      lastStanding.withLockedValue { $0 = standing }
+      standings.insert(standing, for: tenant, at: .now)
+      return standing
+    }
+  }
+
+  private static func standing(_ result: AuthenticationResult) -> Standing? {
     switch result {
     case .accepted: .good
     case .disabled(let reason): .disabled(reason)
     case .rejected, .smtpOff, .overloaded: .disabled("the tenant is gone")
-    case .unavailable(let reason): .unavailable(reason)
+    case .unavailable: nil
     }
   }
 
@@ -65,7 +78,7 @@ package final class TrustedClients: Sendable {
 
   private func find() async -> AuthenticationResult {
     do {
-      return try await pool.run { [tenant, sendsAsAnybody] connection in
+      return try await pool.run(writes: false) { [tenant, sendsAsAnybody] connection in
         var parameters = PostgresParameters()
         parameters.append(tenant)
         let result = try connection.query(

@@ -55,11 +55,13 @@ package struct AuthorCheck: Sendable {
 
   private func foreign(_ mailbox: Mailbox, _ name: String) -> String? {
     guard scope.contains(mailbox.address) else { return "\(name) names \(mailbox.address), who is not you" }
-    guard !DisplayName.isDeceptive(mailbox.displayName) else {
-      return "\(name) has a display name with characters that hide or reorder others"
+    guard !Deception.isDeceptive(mailbox.displayName) else {
+      return "\(name) has a display name that programs show in different ways"
     }
-    let strange = DisplayName.addresses(in: mailbox.displayName).first { piece in
-      MailAddress(trusted: String(piece)).map { !scope.contains($0) } ?? true
+    let strange = Deception.addresses(in: mailbox.displayName).first { piece in
+      // A second @ leaves it to the reader where the address begins.
+      guard piece.count(where: { $0 == "@" }) == 1 else { return true }
+      return MailAddress(trusted: piece).map { !scope.contains($0) } ?? true
     }
     return strange.map { "\(name) has a display name that looks like the address \($0)" }
   }

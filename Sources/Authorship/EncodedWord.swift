@@ -124,7 +124,7 @@ struct EncodedWord {
     let converter = iconv_open("UTF-8", charset)
     guard converter != iconv_t(bitPattern: -1), let converter else { return String(decoding: bytes, as: UTF8.self) }
     defer { iconv_close(converter) }
-    var (input, output) = (bytes.map { CChar(bitPattern: $0) }, [CChar](repeating: 0, count: bytes.count * 4 + 16))
+    var (input, output) = (bytes.map { CChar(bitPattern: $0) }, [CChar](repeating: 0, count: bytes.count * 16 + 64))
     let size = output.count
     let written = input.withUnsafeMutableBufferPointer { input in
       output.withUnsafeMutableBufferPointer { output in

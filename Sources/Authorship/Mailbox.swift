@@ -58,7 +58,7 @@ package struct MailboxParser {
   private mutating func mailbox() throws(MailboxFault) -> Mailbox {
     words = []
     while true {
-      try skipBlanksAndComments()
+      let isAttached = try !skipBlanksAndComments()
       switch next {
       case nil, UInt8(ascii: ","): throw MailboxFault("has an empty place where an address should be")
       case UInt8(ascii: "<"): return try angled()
@@ -66,13 +66,14 @@ package struct MailboxParser {
         let start = position
         let quoted = try quotedString()
         if next == UInt8(ascii: "@") { return try bare(from: start) }
-        words.append(.quoted(quoted))
+        words.append(DisplayWord(kind: .quoted, source: quoted, isAttached: isAttached))
       case UInt8(ascii: ":"), UInt8(ascii: ";"): throw MailboxFault("has a group, where only addresses may stand")
       default:
         let start = position
         try word()
         if next == UInt8(ascii: "@") { return try bare(from: start) }
-        words.append(.atom(String(decoding: bytes[start..<position], as: UTF8.self)))
+        let source = String(decoding: bytes[start..<position], as: UTF8.self)
+        words.append(DisplayWord(kind: .atom, source: source, isAttached: isAttached))
       }
     }
   }
@@ -98,7 +99,7 @@ package struct MailboxParser {
   }
 
   private mutating func bare(from start: Int) throws(MailboxFault) -> Mailbox {
-    guard words.isEmpty || words.allSatisfy(\.isComment) else {
+    guard words.isEmpty || words.allSatisfy({ $0.kind == .comment }) else {
       throw MailboxFault("has an address that does not stand in < >, behind a name")
     }
     while let byte = next, byte != UInt8(ascii: ","), byte != UInt8(ascii: "("), !isBlank(byte) { position += 1 }
@@ -107,7 +108,7 @@ package struct MailboxParser {
 
   /// The address is read; behind it are only blanks and comments before the comma or the end.
   private mutating func ended(_ address: MailAddress) throws(MailboxFault) -> Mailbox {
-    try skipBlanksAndComments()
+    _ = try skipBlanksAndComments()
     guard next == nil || next == UInt8(ascii: ",") else { throw MailboxFault("has something behind an address") }
     return Mailbox(displayName: DisplayWord.text(words), address: address)
   }
@@ -126,16 +127,19 @@ package struct MailboxParser {
 extension MailboxParser {
   private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
 
-  private mutating func skipBlanksAndComments() throws(MailboxFault) {
+  /// - Returns: whether there were any.
+  private mutating func skipBlanksAndComments() throws(MailboxFault) -> Bool {
+    let start = position
     while let byte = next {
       if isBlank(byte) {
         position += 1
       } else if byte == UInt8(ascii: "(") {
-        words.append(.comment(try comment()))
+        words.append(DisplayWord(kind: .comment, source: try comment(), isAttached: false))
       } else {
-        return
+        break
       }
     }
+    return position > start
   }
 
   private mutating func comment() throws(MailboxFault) -> String {

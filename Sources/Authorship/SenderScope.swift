@@ -16,10 +16,7 @@ package struct SenderName: Sendable, Hashable {
   }
 
   package init(_ address: MailAddress) {
-    var local = address.localPart
-    if local.hasPrefix("\""), local.hasSuffix("\""), local.count >= 2 {
-      local = Self.unquoted(local.dropFirst().dropLast())
-    }
+    let local = Self.unquoted(address.localPart)
     let untagged = local.prefix { $0 != "+" }
     self.init(
       localPart: (untagged.isEmpty ? local : String(untagged)).lowercased(), domain: Self.comparable(address.domain))
@@ -38,10 +35,12 @@ package struct SenderName: Sendable, Hashable {
   /// Everybody in its domain.
   fileprivate var wholeDomain: SenderName { SenderName(localPart: nil, domain: domain) }
 
-  private static func unquoted(_ text: Substring) -> String {
+  /// The local part without its quotes, if it has them.
+  static func unquoted(_ text: String) -> String {
+    guard text.hasPrefix("\""), text.hasSuffix("\""), text.count >= 2 else { return text }
     var result = ""
     var isQuoted = false
-    for character in text {
+    for character in text.dropFirst().dropLast() {
       isQuoted = character == "\\" && !isQuoted
       if !isQuoted { result.append(character) }
     }
@@ -72,7 +71,9 @@ package struct SenderScope: Sendable, Hashable {
     explanation = "only domains of the tenant \(tenant) send from here"
   }
 
+  /// Behind `+`, and in a whole domain, a local part may be anything; it may not look like another address all the same.
   package func contains(_ address: MailAddress) -> Bool {
+    guard !Deception.isDeceptive(localPart: SenderName.unquoted(address.localPart)) else { return false }
     let name = SenderName(address)
     return names.contains(name) || names.contains(name.wholeDomain)
   }

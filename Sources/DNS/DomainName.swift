@@ -29,6 +29,16 @@ package enum DomainName {
     return name
   }
 
+  /// The U-label form of the same name, in lower case and normal form C.
+  /// - Returns: nil for what has no A-label form.
+  package static func unicode(_ text: String) -> String? {
+    guard let name = ascii(text) else { return nil }
+    var output: UnsafeMutablePointer<CChar>?
+    guard idn2_to_unicode_8z8z(name, &output, 0) == Int32(IDN2_OK.rawValue), let output else { return name }
+    defer { idn2_free(output) }
+    return String(cString: output)
+  }
+
   /// Letters, digits, hyphen, and the underscore that some real mail hosts have.
   package static func isHostByte(_ byte: UInt8) -> Bool {
     switch byte {

@@ -117,6 +117,7 @@ import Testing
   @Test func whoIsLoggedInStaysSoWhileNothingIsSwitchedOff() async throws {
     let authenticator = fixture.authenticator()
     let directory = try fixture.directory()
+    var principals: [Principal] = []
     for user in ["bob@example.com", "anyone@example.com"] {
       let result = await authenticator.authenticate(
         username: user, password: Array((user.hasPrefix("bob") ? "secret" : "shared").utf8), clientAddress: "::1")
@@ -141,15 +142,18 @@ import Testing
       #expect(await standing() == .disabled("the tenant is suspended"))
       try directory.enableTenant("acme")
       #expect(await standing() == .good)
+      if user.hasPrefix("bob") { try directory.disableCredential("bob@example.com") }
+      _ = await standing()
+      principals.append(principal)
     }
     try await fixture.database.drop()
     fixture.advance(by: .seconds(2))
     let principal = Principal(
-      tenant: 1, tenantName: "acme", credential: 1, name: "bob@example.com", coversDomain: false, senders: nil)
-    guard case .unavailable = await authenticator.standing(of: principal) else {
-      Issue.record("without a database nothing is known")
-      return
-    }
+      tenant: 1, tenantName: "acme", credential: 77, name: "bob@example.com", coversDomain: false, senders: nil)
+    #expect(await authenticator.standing(of: principals[0]) == .disabled("the credential is disabled"))
+    #expect(await authenticator.standing(of: principals[1]) == .good)
+    #expect(await authenticator.standing(of: principal) == .good, "who is logged in goes on")
+    #expect(authenticator.rememberedStanding(of: principal) == .good)
     await authenticator.shutdown()
   }
 
@@ -188,6 +192,11 @@ import Testing
     #expect(try await mayAll("x@example.com") == [true])
     #expect(throws: DirectoryFailure.self) { try directory.allowSender("ceo@rival.example", for: "bob@example.com") }
     #expect(throws: DirectoryFailure.self) { try directory.allowSender("rival.example", for: "bob@example.com") }
+    try directory.addDomain("shop.example", tenant: "acme")
+    try directory.allowSender("shop.example", for: "bob@example.com")
+    #expect(try await mayAll("x@shop.example") == [true])
+    try directory.disableDomain("shop.example")
+    #expect(try await mayAll("x@shop.example") == [false])
     try directory.disallowSender("example.com", for: "bob@example.com")
     #expect(try await mayAll("x@example.com", "eve@example.com") == [false, true])
     #expect(throws: DirectoryFailure.self) { try directory.disallowSender("example.com", for: "bob@example.com") }

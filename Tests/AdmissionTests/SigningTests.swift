@@ -142,6 +142,14 @@ import Testing
     _ = try directory.add([Self.pair()[1]], to: "xn--caf-dma.example", selector: "b", after: .zero)
     #expect(try await keys.find(1, "bücher.example").get().map(\.domain) == ["xn--bcher-kva.example"])
     #expect(try await keys.find(1, "café.example").get().map(\.domain) == ["xn--caf-dma.example"])
+    for form in ["xn--bcher-kva.example", "BÜCHER.example", "bu\u{308}cher.example"] {
+      #expect(try await keys.find(1, form.lowercased()).get().map(\.domain) == ["xn--bcher-kva.example"])
+    }
+    // Two names of one domain could be two tenants'.
+    #expect(throws: DirectoryFailure.self) {
+      try fixture.directory().addDomain("xn--bcher-kva.example", tenant: "acme")
+    }
+    #expect(throws: DirectoryFailure.self) { try fixture.directory().addDomain("café.example", tenant: "acme") }
   }
 
   /// While the database is away, what was known last goes on; what was never known fails.

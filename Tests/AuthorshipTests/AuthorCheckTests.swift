@@ -48,7 +48,8 @@ import Testing
     (" alice@(x)example.com", "a malformed address"),
     (" <alice(x)@example.com>", "a malformed address"), (" ((x)) <alice@example.com>", "a comment within another"),
     (" (x <alice@example.com>", "a comment that does not end"), (" \"x <alice@example.com>", "that does not end"),
-    (" \"\u{1}\" <alice@example.com>", "hide or reorder"), (" \u{202E}moc <alice@example.com>", "hide or reorder"),
+    (" \"\u{1}\" <alice@example.com>", "programs show in different ways"),
+    (" \u{202E}moc <alice@example.com>", "programs show in different ways"),
     (" ceo@bank\u{200B}.example <alice@example.com>", "behind an address"),
     (" \"ceo@bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
     (" \"Ceo (ceo@bank.example)\" <alice@example.com>", "looks like the address ceo@bank.example"),
@@ -62,6 +63,19 @@ import Testing
     (" \"=?utf-8?q?ceo=40bank.example?=\" <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-7?q?ceo+AEA-bank.example?= <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-16be?B?AGMAZQBvAEAAYgAuAGU=?= <alice@example.com>", "looks like the address ceo@b.e"),
+    (" =?utf-8?q?ceo=40bank.example x?= <alice@example.com>", "programs show in different ways"),
+    (" =?utf-8?q?ceo=40bank.example(x)?= <alice@example.com>", "programs show in different ways"),
+    (" =?utf-8?q?=3D=3Futf-8=3Fq=3Fceo=3D40b.e=3F=3D?= <alice@example.com>", "programs show in different ways"),
+    (" \"ceo@\"\"bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
+    (" =?utf-8?q?ceo=40?=\"bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
+    (" \"ceo@\u{34F}bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
+    (" \"ceo@\u{200D}bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
+    (" \"ceo\u{FE0F}@\u{FE0F}bank.example\" <alice@example.com>", "looks like the address ceo@bank.example"),
+    (" \"alice+ceo@bank.example@example.com\" <alice@example.com>", "looks like the address alice+ceo@bank.example@"),
+    (" <alice+=?utf-8?q?ceo=40bank.example=00?=@example.com>", "who is not you"),
+    (" <\"alice+> <ceo@bank.example> \"@example.com>", "who is not you"),
+    (" <\"ceo@bank.example> \"@shop.example>", "who is not you"), (" <alice+\u{202E}x@example.com>", "not you"),
+    (" <alice+ceo＠bank.example@example.com>", "who is not you"),
     (" ceo＠bank．example <alice@example.com>", "looks like the address ceo@bank.example"),
     (" =?utf-8?q?=3Cceo=40bank.example=3E?= <alice@example.com>", "looks like the address ceo@bank.example"),
   ])
@@ -112,6 +126,8 @@ import Testing
   @Test(arguments: [
     ("alice@example.com", true), ("Alice+x@EXAMPLE.com", true), ("anyone@shop.example", true),
     ("bob@example.com", false), ("alice@example.com.evil.example", false), ("\"ali\\ce\"@example.com", true),
+    ("\"alice+<x>\"@example.com", false), ("\"a b\"@shop.example", false),
+    ("d'arc.jeanne_x@shop.example", true), ("müller@shop.example", true),
     ("+alice@example.com", false), ("shop.example@x.example", false),
   ])
   func reversePathsToo(path: String, isOwn: Bool) throws {

@@ -28,6 +28,9 @@ import Testing
 
   @Test func names() {
     #expect(DomainName.ascii("Bücher.Example.") == "xn--bcher-kva.example")
+    #expect(DomainName.unicode("xn--bcher-kva.Example") == "bücher.example")
+    #expect(DomainName.unicode("BÜCHER.example") == "bücher.example")
+    #expect(DomainName.unicode("mail.example") == "mail.example" && DomainName.unicode("a b") == nil)
     #expect(DomainName.ascii("faß.de") == "xn--fa-hia.de")
     #expect(DomainName.ascii("例え。テスト") == "xn--r8jz45g.xn--zckzah")
     #expect(DomainName.ascii("_spf.Example") == "_spf.example")
