@@ -137,7 +137,7 @@ import Testing
       """
       server = connect()
       server.command_encoding = "utf-8"
-      text = "Date: now\\r\\nMessage-ID: <2@sender.example>\\r\\nSubject: grüße\\r\\n\\r\\nüber\\r\\n"
+      text = "Date: now\\r\\nMessage-ID: <2@sender.example>\\r\\nFrom: alice@sender.example\\r\\nSubject: grüße\\r\\n\\r\\nüber\\r\\n"
       say(send(server, ["jörg@inbox.example", "jörg@plain.example"], text.encode(), ["SMTPUTF8", "BODY=8BITMIME"]))
       """)
     #expect(output.contains("(250,"), "\(output)")
