@@ -61,7 +61,7 @@ let ground: [Target] = [
   module("ProxyProtocol"),
   module("MailFormat", ["MailModel"]),
   module("BounceRules", ["MailModel"]),
-  module("ReportReading", ["MailModel"]),
+  module("ReportReading", ["MailModel", "SMTPWire"]),
   module("RetryPolicy", ["BounceRules"]),
   module("Settings", [yams]),
   module("Observability", ["MailModel", logging]),

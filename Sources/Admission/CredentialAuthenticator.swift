@@ -23,10 +23,10 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private struct State: Sendable {
     var records: ExpiringCache<LoginName, CredentialRecord?>
     var successes: ExpiringCache<Mark, CredentialRecord.Revision>
-    /// Of those who are logged in, by credential.
-    var standings: ExpiringCache<Int64, Standing>
-    /// What was known last, for when the database is away.
+    /// Of those who are logged in, by credential: what was known last, for when the database is away.
     var lastStandings: ExpiringCache<Int64, Standing>
+    /// What stands in for it while the database is not asked again.
+    var assumedStandings: ExpiringCache<Int64, Standing>
   }
 
   private let records: RecordLookups
@@ -52,8 +52,9 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
       State(
         records: ExpiringCache(lifetime: configuration.recordsKeptFor, countMax: configuration.cacheCountMax),
         successes: ExpiringCache(lifetime: configuration.rememberedFor, countMax: configuration.cacheCountMax),
-        standings: ExpiringCache(lifetime: configuration.recordsKeptFor, countMax: configuration.cacheCountMax),
-        lastStandings: ExpiringCache(lifetime: .seconds(86_400), countMax: configuration.cacheCountMax)))
+        lastStandings: ExpiringCache(lifetime: .seconds(86_400), countMax: configuration.cacheCountMax),
+        assumedStandings: ExpiringCache(
+          lifetime: configuration.recordsKeptFor, countMax: configuration.cacheCountMax)))
   }
 
   /// Ends the checking threads; logins after it are told to come again.
@@ -71,25 +72,28 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   }
 
   package func rememberedStanding(of principal: Principal) -> Standing? {
-    guard let credential = principal.credential else { return nil }
-    return state.withLockedValue { $0.standings.value(of: credential, at: now()) }
+    guard let credential = principal.credential, let name = LoginName(principal.name) else { return nil }
+    return state.withLockedValue { state in
+      state.records.value(of: name, at: now()).map { standing($0, of: principal) }
+        ?? state.assumedStandings.value(of: credential, at: now())
+    }
   }
 
   package func standing(of principal: Principal) async -> Standing {
     guard let credential = principal.credential, let name = LoginName(principal.name) else { return .good }
-    let asked = now()
     let result = await lookup(name)
     return state.withLockedValue { state in
-      let standing: Standing
       switch result {
       case .found(let record):
-        standing = self.standing(record, of: principal)
-        state.lastStandings.insert(standing, for: credential, at: asked)
+        let standing = self.standing(record, of: principal)
+        state.lastStandings.insert(standing, for: credential, at: now())
+        return standing
       // Who is logged in goes on: the tenant's mail may be in another database, which is there.
-      case .failed: standing = state.lastStandings.value(of: credential, at: asked) ?? .good
+      case .failed:
+        let standing = state.lastStandings.value(of: credential, at: now()) ?? .good
+        state.assumedStandings.insert(standing, for: credential, at: now())
+        return standing
       }
-      state.standings.insert(standing, for: credential, at: now())
-      return standing
     }
   }
 

@@ -13,7 +13,8 @@ package final class TrustedClients: Sendable {
   private let sendsAsAnybody: Bool
   private let pool: PostgresPool
   private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
-  private let standings: NIOLockedValueBox<ExpiringCache<String, Standing>>
+  /// What stands in for `lastStanding` while the database is not asked again.
+  private let assumedStanding: NIOLockedValueBox<ExpiringCache<String, Standing>>
   private let lastStanding = NIOLockedValueBox(Standing.good)
   private let lookups = SingleFlight<String, AuthenticationResult>()
 
@@ -29,7 +30,7 @@ package final class TrustedClients: Sendable {
     self.networks = networks
     self.pool = pool
     known = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
-    standings = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
+    assumedStanding = NIOLockedValueBox(ExpiringCache(lifetime: keptFor, countMax: 4))
   }
 
   /// - Parameter address: as text, without a port.
@@ -42,17 +43,19 @@ package final class TrustedClients: Sendable {
   package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
 
   /// Whether the tenant may still submit, when it is known without asking the database.
-  package var rememberedStanding: Standing? { standings.withLockedValue { $0.value(of: tenant, at: .now) } }
+  package var rememberedStanding: Standing? {
+    remembered.flatMap(Self.standing) ?? assumedStanding.withLockedValue { $0.value(of: tenant, at: .now) }
+  }
 
   /// While the database cannot be asked, what was known last.
   package func standing() async -> Standing {
-    let result = await principal()
-    return standings.withLockedValue { standings in
-      let standing = Self.standing(result) ?? lastStanding.withLockedValue { $0 }
+    if let standing = Self.standing(await principal()) {
       lastStanding.withLockedValue { $0 = standing }
-      standings.insert(standing, for: tenant, at: .now)
       return standing
     }
+    let standing = lastStanding.withLockedValue { $0 }
+    assumedStanding.withLockedValue { $0.insert(standing, for: tenant, at: .now) }
+    return standing
   }
 
   private static func standing(_ result: AuthenticationResult) -> Standing? {

@@ -1,3 +1,5 @@
+import SMTPWire
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -98,16 +100,8 @@ struct EncodedWord {
   private static func base64(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var (result, bits, count) = ([UInt8](), UInt32(0), 0)
     for byte in text {
-      let value: UInt8
-      switch byte {
-      case 0x41...0x5A: value = byte - 0x41
-      case 0x61...0x7A: value = byte - 0x61 + 26
-      case 0x30...0x39: value = byte - 0x30 + 52
-      case UInt8(ascii: "+"): value = 62
-      case UInt8(ascii: "/"): value = 63
-      default: continue
-      }
-      bits = bits << 6 | UInt32(value)
+      guard let value = Base64.value(byte) else { continue }
+      bits = bits << 6 | value
       count += 6
       if count >= 8 {
         count -= 8

@@ -1,3 +1,5 @@
+import SMTPWire
+
 /// Octets as text, without an opinion about who wrote them.
 enum Text {
   /// UTF-8 where it is; otherwise each octet is a character (ISO 8859-1), so that nothing is lost.
@@ -34,7 +36,7 @@ enum TransferEncoding {
     var result: [UInt8] = []
     var (bits, count): (UInt32, Int) = (0, 0)
     for byte in bytes {
-      guard let value = base64Value(byte) else {
+      guard let value = Base64.value(byte) else {
         if byte == UInt8(ascii: "=") { break }
         continue
       }
@@ -46,17 +48,6 @@ enum TransferEncoding {
       }
     }
     return result
-  }
-
-  private static func base64Value(_ byte: UInt8) -> UInt32? {
-    switch byte {
-    case 0x41...0x5A: UInt32(byte) - 0x41
-    case 0x61...0x7A: UInt32(byte) - 0x61 + 26
-    case 0x30...0x39: UInt32(byte) - 0x30 + 52
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
   }
 
   static func quotedPrintable(_ bytes: ArraySlice<UInt8>) -> [UInt8] {

@@ -42,7 +42,8 @@ package enum Base64 {
     return decoded
   }
 
-  private static func value(_ byte: UInt8) -> UInt32? {
+  /// What a digit stands for; nil for any other octet.
+  package static func value(_ byte: UInt8) -> UInt32? {
     switch byte {
     case 0x41...0x5A: UInt32(byte) - 0x41
     case 0x61...0x7A: UInt32(byte) - 0x61 + 26

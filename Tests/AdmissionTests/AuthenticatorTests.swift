@@ -94,14 +94,18 @@ import Testing
     await authenticator.shutdown()
   }
 
+  /// How a login with the right password ends once what was known is over.
+  private func expectLater(_ right: Outcome, _ authenticator: CredentialAuthenticator) async {
+    fixture.advance(by: .seconds(2))
+    #expect(await authenticator.login("bob@example.com", "secret") == right)
+    // Whoever has not the password does not learn it.
+    #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
+  }
+
   @Test func credentialsEndAndAreForSMTPOrNot() async throws {
     let authenticator = fixture.authenticator()
     let directory = try fixture.directory()
-    func expect(_ right: Outcome) async {
-      fixture.advance(by: .seconds(2))
-      #expect(await authenticator.login("bob@example.com", "secret") == right)
-      #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
-    }
+    func expect(_ right: Outcome) async { await expectLater(right, authenticator) }
     try directory.setExpiry(of: "bob@example.com", after: .seconds(3600))
     await expect(.accepted("bob@example.com"))
     try directory.setExpiry(of: "bob@example.com", after: .zero)
@@ -206,12 +210,7 @@ import Testing
   @Test func whatIsSwitchedOffEndsWithinSeconds() async throws {
     let authenticator = fixture.authenticator()
     let directory = try fixture.directory()
-    func expect(_ right: Outcome) async {
-      fixture.advance(by: .seconds(2))
-      #expect(await authenticator.login("bob@example.com", "secret") == right)
-      // Whoever has not the password does not learn it.
-      #expect(await authenticator.login("bob@example.com", "wrong") == .rejected)
-    }
+    func expect(_ right: Outcome) async { await expectLater(right, authenticator) }
     await expect(.accepted("bob@example.com"))
     try directory.disableCredential("bob@example.com")
     await expect(.disabled("the credential is disabled"))
