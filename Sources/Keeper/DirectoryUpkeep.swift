@@ -117,7 +117,10 @@ private struct DirectoryWork {
         let entries = try TenantEntry.placed(home)
         let connection = try connection(shard.name)
         try reconcile(shard.name, entries, connection)
-        if shard.name != Placement.home { try TenantCopies.copy(from: home, to: connection) }
+        if shard.name != Placement.home {
+          try TenantCopies.copy(from: home, to: connection)
+          try SuppressionCopies.copyOperators(from: home, to: connection)
+        }
         try bringSuppressions(from: shard.name, connection)
       } catch {
         logger.warning("a shard cannot be compared", metadata: ["shard": "\(shard.name)", "error": "\(error)"])

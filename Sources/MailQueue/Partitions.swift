@@ -78,16 +78,39 @@ extension Partitions {
     let day = try oldest.day(0, 0)
     var dayParameter = PostgresParameters()
     dayParameter.append(day)
-    // A message may wait longer than records are kept, and so may a body: each has its own retention.
-    let inUse = try connection.query(
-      "SELECT EXISTS (SELECT FROM postrider.message WHERE day = $1::date AND body_key IS NOT NULL)", dayParameter)
-    guard try !inUse.bool(0, 0) else { return nil }
-    // What was redacted has no jobs. One scan of the (hot, small) job table once a day, all the same.
-    let waits = try connection.query("SELECT EXISTS (SELECT FROM postrider.job WHERE day = $1::date)", dayParameter)
-    guard try !waits.bool(0, 0) else { return nil }
+    if try hasMessages(dayParameter, connection), try isNeeded(dayParameter, connection) { return nil }
     for parent in parents { try drop(parent, of: day, connection) }
     _ = try connection.query("DELETE FROM postrider.redaction_day WHERE day = $1::date", dayParameter)
     return day
+  }
+
+  /// Whether the day's messages are still there, and not on their way out: they go first, and were looked at before.
+  private static func hasMessages(_ day: PostgresParameters, _ connection: PostgresConnection) throws(PostgresError)
+    -> Bool
+  {
+    try connection.query(
+      """
+      SELECT EXISTS (SELECT FROM pg_inherits i WHERE NOT i.inhdetachpending
+        AND i.inhrelid = to_regclass('postrider.message' || to_char($1::date, '_YYYYMMDD')))
+      """, day
+    ).bool(0, 0)
+  }
+
+  /// A message may wait longer than records are kept, and so may a body: each has its own retention.
+  private static func isNeeded(_ day: PostgresParameters, _ connection: PostgresConnection) throws(PostgresError)
+    -> Bool
+  {
+    let bodies = try connection.query(
+      "SELECT EXISTS (SELECT FROM postrider.message WHERE day = $1::date AND body_key IS NOT NULL)", day)
+    if try bodies.bool(0, 0) { return true }
+    // What was redacted has no jobs; asked all the same, once a day: by the day's messages, however many jobs there are.
+    let waits = try connection.query(
+      """
+      SELECT EXISTS (
+        SELECT FROM (SELECT x.id FROM postrider.message x WHERE x.day = $1::date OFFSET 0) m
+        CROSS JOIN LATERAL (SELECT FROM postrider.job j WHERE j.message = m.id LIMIT 1) waiting)
+      """, day)
+    return try waits.bool(0, 0)
   }
 
   /// Drops one table of a day.

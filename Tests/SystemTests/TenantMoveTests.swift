@@ -63,6 +63,22 @@ import Testing
     for role in [acceptor, second, keeper] { #expect(try await role.terminate().isSuccess) }
   }
 
+  /// What holds for all tenants comes from home to a database that did not hear of it.
+  @Test func suppressionsForAllReachWhoeverWasAway() async throws {
+    let sharded = try await ShardedNode()
+    try await sharded.home.query(
+      """
+      INSERT INTO postrider.suppression (address, tenant, reason, detail, added_at)
+      VALUES ('never@inbox.example', 0, 0, 'asked us', postrider.schedule_now())
+      """)
+    let keeper = try await sharded.node.keeper()
+    try await eventually("the other database has it too") {
+      try await sharded.second.query("SELECT address, tenant, detail FROM postrider.suppression")
+        == "never@inbox.example|0|asked us"
+    }
+    #expect(try await keeper.terminate().isSuccess)
+  }
+
   /// Kills a mover before each step; in half of the cases the statement in hand is carried out after its death.
   private func killEverywhere(_ finish: (Move) async throws -> Void) async throws {
     let sharded = try await ShardedNode()

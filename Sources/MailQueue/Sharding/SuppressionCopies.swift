@@ -8,6 +8,8 @@ package import Postgres
 /// Copying again changes nothing, and no copy shortens what is there.
 package enum SuppressionCopies {
   private static let pageRows: Int32 = 500
+  /// The number that stands for all of them in `suppression.tenant`.
+  private static let allTenants: Int64 = 0
 
   /// Copies what holds now of one tenant. By `suppression_tenant`, in pages, each in a transaction of its own.
   package static func copy(
@@ -31,6 +33,14 @@ package enum SuppressionCopies {
       guard count == pageRows else { return }
       after = page.text(0, 1)
     }
+  }
+
+  /// Copies what an operator has added for all tenants: to a database that is new, or was away then. It adds only:
+  /// what was removed while a database was away stays suppressed there. Reads the whole list, which people have made.
+  package static func copyOperators(
+    from home: PostgresConnection, to shard: PostgresConnection
+  ) throws(PostgresError) {
+    try copy(allTenants, from: home, to: shard)
   }
 
   /// Entries of one tenant that are still to be looked at.
