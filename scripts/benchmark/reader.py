@@ -14,6 +14,8 @@ _RECOVERY = 60
 # Sessions that submit one message a second each.
 _SUBMITTERS = 50
 _PARENTS = ("message", "body_chunk", "outcome")
+# Days since a day whose records nobody keeps any more: more than `retention.records` as shipped.
+_OLD = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
     sink.start()
     today = node.value("SELECT to_char(postrider.utc_day(postrider.schedule_now()), 'YYYY-MM-DD')")
     for parent in _PARENTS:
-        node.query(f"SELECT postrider.make_partition('{parent}', '{today}'::date - 60)")
+        node.query(f"SELECT postrider.make_partition('{parent}', '{today}'::date - {_OLD})")
     node.start(acceptors=1, workers=1, keepers=0)
     source = _submit(bench, node, seconds * 3 + 300)
     reader = node.postgres.connect(node.database)
@@ -101,7 +103,7 @@ def _make_partition(node: Node, today: str) -> bool:
 def _is_dropped(node: Node) -> bool:
     rows = node.query(
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'postrider' "
-        "AND c.relname IN (SELECT p || to_char(postrider.utc_day(postrider.schedule_now()) - 60, '_YYYYMMDD') "
+        f"AND c.relname IN (SELECT p || to_char(postrider.utc_day(postrider.schedule_now()) - {_OLD}, '_YYYYMMDD') "
         "FROM unnest(ARRAY['message', 'body_chunk', 'outcome']) p)")
     return rows == [["0"]]
 
