@@ -89,6 +89,7 @@ let services: [Target] = [
       "MailModel", "MailQueue", "Authorship", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix, nioConcurrency,
       logging,
     ]),
+  module("DomainRecords", ["Admission", "DKIM", "DNS"]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
@@ -132,7 +133,7 @@ let roles: [Target] = [
     "Keeper",
     [
       "MailModel", "MailQueue", "MailFormat", "Notices", "BounceRules", "Postgres", "Redis", "Observability",
-      "NodeMetrics", metrics, nioCore, nioConcurrency, logging, lifecycle,
+      "NodeMetrics", "Admission", "DomainRecords", "DNS", metrics, nioCore, nioConcurrency, logging, lifecycle,
     ]),
 ]
 
@@ -143,7 +144,7 @@ let executables: [Target] = [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
-      "MailFormat", "DKIM", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "MailFormat", "DKIM", "DomainRecords", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -196,6 +197,7 @@ let testing: [Target] = [
   tests(
     "TicketKeysTests",
     ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
+  tests("DomainRecordsTests", ["DomainRecords", "Admission", "DKIM", "Cryptography", "DNS"]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailModel", "MailTesting", "Supervision", "Postgres", "Cryptography"]),
   tests(

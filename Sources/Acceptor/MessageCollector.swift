@@ -29,6 +29,8 @@ final class MessageCollector {
   private(set) var isBusy = false
   /// nil while the header comes in, and for a message that is not to be signed.
   private(set) var signature: SignatureInProgress?
+  /// Of everybody whom the header names as its author or sender; empty where that is not looked at.
+  private(set) var authorDomains: Set<String> = []
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
@@ -103,6 +105,7 @@ final class MessageCollector {
         }
       }
       if let refusal = check?.refusal { return refuse(refusal) }
+      authorDomains = check?.domains ?? []
       content.reserveCapacity(rewritten.count + collected.count - end)
       content.writeBytes(rewritten)
       content.writeBytes(collected[end...])

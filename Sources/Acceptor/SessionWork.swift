@@ -57,7 +57,9 @@ extension SubmissionHandler {
   private func admit(_ principal: Principal) {
     self.principal = principal
     guard let senders = principal.senders else { return }
-    machine.refusalOfSender = { AuthorCheck.refusal(of: $0, in: senders) }
+    machine.refusalOfSender = { [environment] in
+      AuthorCheck.refusal(of: $0, in: senders) ?? environment.refusalOfUnproven($0, principal)
+    }
   }
 
   /// The client of a plain listener: its address stands in for the login, so it comes before the greeting.
@@ -157,7 +159,7 @@ extension SubmissionHandler {
     guard let principal else {
       return messageFinished(Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later"))
     }
-    if let known = rememberedStanding(of: principal) {
+    if let known = environment.rememberedStanding(of: principal) {
       return enqueue(collector, content, envelope, principal, known, since: ended)
     }
     guard let eventLoop = context?.eventLoop else { return }
@@ -174,18 +176,13 @@ extension SubmissionHandler {
     }
   }
 
-  private func rememberedStanding(of principal: Principal) -> Standing? {
-    if principal.credential == nil, let trusted = environment.trusted { return trusted.rememberedStanding }
-    return environment.authenticator.rememberedStanding(of: principal)
-  }
-
   /// What is switched off is so within seconds, in sessions that are open too.
   private func enqueue(
     _ collector: MessageCollector, _ content: MessageContent, _ envelope: Envelope, _ principal: Principal,
     _ standing: Standing, since ended: NIODeadline
   ) {
     guard let eventLoop = context?.eventLoop else { return }
-    if let (reply, reason) = standing.refusal {
+    if let (reply, reason) = standing.refusal(of: collector.authorDomains, envelope.reversePath) {
       environment.logger.notice(
         "message refused",
         metadata: .fields([
@@ -259,20 +256,5 @@ extension SubmissionHandler {
     guard context != nil, wait == .queue else { return }
     beginWait(.command)
     performLater(machine.messageFinished(reply))
-  }
-}
-
-extension Standing {
-  /// What a client is told, and the log; nil: it may submit.
-  fileprivate var refusal: (reply: Reply, reason: String)? {
-    switch self {
-    case .good: nil
-    case .disabled(let reason): (Reply(550, EnhancedStatus(5, 7, 13), "This account is disabled"), reason)
-    case .smtpOff:
-      (
-        Reply(550, EnhancedStatus(5, 7, 13), "SMTP access is switched off for this account"),
-        "SMTP access is switched off"
-      )
-    }
   }
 }

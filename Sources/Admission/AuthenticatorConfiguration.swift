@@ -14,12 +14,15 @@ package struct AuthenticatorConfiguration: Sendable {
   package var recordsKeptFor: Duration
   /// Entries in each of the two caches.
   package var cacheCountMax: Int
+  /// Whether domains that are not proven may not be sent as.
+  package var requiresProof: Bool
 
   package init(
     checksMax: Int = 2, waitingMax: Int = 64, lookupsMax: Int = 256,
     lookupTimeMax: Duration = .seconds(10), rememberedFor: Duration = .seconds(60),
-    recordsKeptFor: Duration = .seconds(2), cacheCountMax: Int = 20_000
+    recordsKeptFor: Duration = .seconds(2), cacheCountMax: Int = 20_000, requiresProof: Bool = true
   ) {
+    self.requiresProof = requiresProof
     self.checksMax = checksMax
     self.waitingMax = waitingMax
     self.lookupsMax = lookupsMax

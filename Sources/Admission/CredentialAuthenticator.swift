@@ -34,6 +34,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
   private let lookups = SingleFlight<LoginName, RecordLookups.Result>()
   private let verifications = SingleFlight<Mark, Bool?>()
   private let uses: LastUses
+  private let requiresProof: Bool
   private let state: NIOLockedValueBox<State>
   private let markKey = Random.bytes(32)
   private let now: @Sendable () -> ContinuousClock.Instant
@@ -44,6 +45,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.now = now
+    requiresProof = configuration.requiresProof
     uses = LastUses(pool: pool)
     records = RecordLookups(
       pool: pool, countMax: configuration.lookupsMax, timeMax: configuration.lookupTimeMax)
@@ -103,7 +105,9 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
       return .disabled("the credential is gone")
     }
     if let reason = record.disabled { return .disabled(reason) }
-    return record.isSMTPOff ? .smtpOff : .good
+    if record.isSMTPOff { return .smtpOff }
+    let unproven = record.principal.unproven
+    return requiresProof && !unproven.isEmpty ? .goodExcept(unproven) : .good
   }
 
   /// A domain that `TenantDirectory` refuses.

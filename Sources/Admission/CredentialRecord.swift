@@ -28,10 +28,16 @@ struct CredentialRecord: Sendable {
            (SELECT coalesce(string_agg(a.sender, E'\\n' ORDER BY a.sender), '')
             FROM postrider.allowed_sender a
             JOIN postrider.domain o ON o.name = split_part(a.sender, '@', -1)
-            WHERE a.credential = c.id AND o.tenant = c.tenant AND o.disabled_at IS NULL)
+            WHERE a.credential = c.id AND o.tenant = c.tenant AND o.disabled_at IS NULL),
+           concat_ws(E'\\n', CASE WHEN d.proven_at IS NULL THEN d.name || ' ' || d.challenge END,
+             (SELECT string_agg(DISTINCT o.name || ' ' || o.challenge, E'\\n')
+              FROM postrider.allowed_sender a
+              JOIN postrider.domain o ON o.name = split_part(a.sender, '@', -1)
+              WHERE a.credential = c.id AND o.tenant = c.tenant AND o.proven_at IS NULL))
     FROM postrider.credential c
     JOIN postrider.tenant t ON t.id = c.tenant
-    JOIN postrider.domain d ON d.id = c.domain
+    -- One that was added while its domain went to another tenant is nobody's.
+    JOIN postrider.domain d ON d.id = c.domain AND d.tenant = c.tenant
     WHERE (c.name = $1 AND NOT c.covers_domain) OR (c.name = $2 AND c.covers_domain)
     ORDER BY c.covers_domain LIMIT 1
     """
@@ -48,7 +54,8 @@ struct CredentialRecord: Sendable {
     let principal = Principal(
       tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: credential,
       name: result.text(0, 3), coversDomain: try result.bool(0, 4),
-      senders: SenderScope(credential: result.text(0, 3), others: others))
+      senders: SenderScope(credential: result.text(0, 3), others: others),
+      unproven: UnprovenDomain.all(result.text(0, 14)))
     let disabled: String? =
       if try result.bool(0, 7) {
         "the credential is disabled"

@@ -60,25 +60,6 @@ package struct ReturnChoice: Sendable, Hashable {
   }
 }
 
-/// A domain that a tenant sends from.
-package struct Domain: Sendable, Hashable {
-  package let id: Int64
-  package let name: String
-  package let tenant: String
-  package let createdAt: Timestamp
-  package let disabledAt: Timestamp?
-
-  static let columns = "d.id, d.name, t.name, d.created_at, d.disabled_at"
-
-  init(_ result: PostgresResult, _ row: Int) throws {
-    id = try result.int64(row, 0)
-    name = result.text(row, 1)
-    tenant = result.text(row, 2)
-    createdAt = try result.timestamp(row, 3)
-    disabledAt = result.isNull(row, 4) ? nil : try result.timestamp(row, 4)
-  }
-}
-
 /// What somebody logs in with. Its secret never leaves the database through here.
 package struct Credential: Sendable, Hashable {
   package let id: Int64

@@ -179,6 +179,8 @@ extension SigningDirectory {
         $0.append(delay.components.seconds)
       }
     }
+    // Somebody is about to publish the records.
+    try directory.watch(domain)
     return try list(domain: domain).filter { names.contains($0.selector) }
   }
 

@@ -24,7 +24,10 @@ package struct SigningKeyEntry: Sendable, Hashable {
   package let algorithm: SigningKey.Algorithm
   package let state: State
   package let createdAt: Timestamp
+  /// `infinity` while it waits for its record.
   package let activeFrom: Timestamp
+  /// Its record was looked for and is not there: it signs when that is seen, but not before this time.
+  package let requestedFrom: Timestamp?
   /// nil: until another takes its place.
   package let retiredAt: Timestamp?
   /// Until when its record has to stay, once it is known that it will be retired.
@@ -37,7 +40,8 @@ package struct SigningKeyEntry: Sendable, Hashable {
     k.retired_at + $1 * interval '1 second',
     CASE WHEN k.retired_at + $1 * interval '1 second' <= postrider.schedule_now() THEN 'removable'
       WHEN k.retired_at <= postrider.schedule_now() THEN 'retired'
-      WHEN k.active_from > postrider.schedule_now() THEN 'pending' ELSE 'signing' END
+      WHEN k.active_from > postrider.schedule_now() THEN 'pending' ELSE 'signing' END,
+    k.requested_from
     """
 
   init(_ result: PostgresResult, _ row: Int) throws {
@@ -53,6 +57,7 @@ package struct SigningKeyEntry: Sendable, Hashable {
     activeFrom = try result.timestamp(row, 7)
     retiredAt = result.isNull(row, 8) ? nil : try result.timestamp(row, 8)
     publishedUntil = result.isNull(row, 9) ? nil : try result.timestamp(row, 9)
+    requestedFrom = result.isNull(row, 11) ? nil : try result.timestamp(row, 11)
     state = State(rawValue: result.text(row, 10)) ?? .signing
   }
 }

@@ -12,12 +12,16 @@ package struct Principal: Sendable, Hashable {
   package var coversDomain: Bool
   /// As whom it may send; nil: as anybody.
   package var senders: SenderScope?
+  /// Domains among these that nothing is sent as until they are proven.
+  package var unproven: [UnprovenDomain]
 
   /// - Parameter senders: by default those that the credential stands for.
   package init(
-    tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool, senders: SenderScope?
+    tenant: Int64, tenantName: String, credential: Int64?, name: String, coversDomain: Bool, senders: SenderScope?,
+    unproven: [UnprovenDomain] = []
   ) {
     self.senders = senders
+    self.unproven = unproven
     self.tenant = tenant
     self.tenantName = tenantName
     self.credential = credential
@@ -44,6 +48,8 @@ package enum AuthenticationResult: Sendable {
 /// Whether somebody who logged in a while ago may still submit.
 package enum Standing: Sendable, Hashable {
   case good
+  /// Yes, but not as these domains.
+  case goodExcept([UnprovenDomain])
   case disabled(String)
   case smtpOff
 }

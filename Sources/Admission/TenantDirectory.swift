@@ -1,10 +1,9 @@
-import Cryptography
-import DNS
 package import Postgres
 
 /// Tenants, their domains and their credentials, as the administrator adds, lists and disables them.
 ///
-/// It works on one connection and blocks, as a command may. Nothing is deleted: mail and outcomes refer to it.
+/// It works on one connection and blocks, as a command may. Nothing is deleted, because mail and outcomes refer to it; only
+/// what was made for a domain that turns out to be another tenant's is.
 package struct TenantDirectory {
   let connection: PostgresConnection
 
@@ -95,65 +94,6 @@ package struct TenantDirectory {
       "UPDATE postrider.tenant t SET suspended_at = \(value) WHERE t.name = $1 RETURNING \(Tenant.columns)"
     ) { $0.append(name) }
     return try one(rows, missing: "there is no tenant \(name)", Tenant.init)
-  }
-
-  // MARK: Domains
-
-  /// - Parameter name: its case does not matter.
-  @discardableResult
-  package func addDomain(_ name: String, tenant: String) throws(DirectoryFailure) -> Domain {
-    let folded = name.lowercased()
-    guard isDomainName(folded) else { throw DirectoryFailure(.invalid, "«\(name)» is no domain name") }
-    let forms = [DomainName.ascii(folded), DomainName.unicode(folded)].compactMap(\.self)
-    let same = try rows("SELECT name FROM postrider.domain WHERE name = ANY ($1::text[]) AND name <> $2") {
-      $0.append(forms)
-      $0.append(folded)
-    }
-    guard same.rowCount == 0 else {
-      throw DirectoryFailure(.exists, "there is a domain \(same.text(0, 0)) already, which is the same")
-    }
-    let rows = try rows(
-      """
-      WITH d AS (
-        INSERT INTO postrider.domain (tenant, name) SELECT t.id, $1 FROM postrider.tenant t WHERE t.name = $2
-        RETURNING *)
-      SELECT \(Domain.columns) FROM d JOIN postrider.tenant t ON t.id = d.tenant
-      """, exists: "there is a domain \(folded) already"
-    ) {
-      $0.append(folded)
-      $0.append(tenant)
-    }
-    return try one(rows, missing: "there is no tenant \(tenant)", Domain.init)
-  }
-
-  /// - Parameter tenant: nil for all.
-  package func domains(tenant: String? = nil) throws(DirectoryFailure) -> [Domain] {
-    let rows = try rows(
-      """
-      SELECT \(Domain.columns) FROM postrider.domain d JOIN postrider.tenant t ON t.id = d.tenant
-      WHERE t.name = $1 OR $1 = '' ORDER BY t.name, d.name
-      """
-    ) { $0.append(tenant ?? "") }
-    return try all(rows, Domain.init)
-  }
-
-  /// No credential of the domain logs in any more.
-  @discardableResult
-  package func disableDomain(_ name: String) throws(DirectoryFailure) -> Domain {
-    try switchDomain(name, "coalesce(d.disabled_at, now())")
-  }
-
-  @discardableResult
-  package func enableDomain(_ name: String) throws(DirectoryFailure) -> Domain { try switchDomain(name, "NULL") }
-
-  private func switchDomain(_ name: String, _ value: String) throws(DirectoryFailure) -> Domain {
-    let rows = try rows(
-      """
-      UPDATE postrider.domain d SET disabled_at = \(value) FROM postrider.tenant t
-      WHERE d.name = $1 AND t.id = d.tenant RETURNING \(Domain.columns)
-      """
-    ) { $0.append(name.lowercased()) }
-    return try one(rows, missing: "there is no domain \(name)", Domain.init)
   }
 }
 

@@ -11,6 +11,7 @@ package final class TrustedClients: Sendable {
   private let networks: [CIDR]
   private let tenant: String
   private let sendsAsAnybody: Bool
+  private let requiresProof: Bool
   private let pool: PostgresPool
   private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
   /// What stands in for `lastStanding` while the database is not asked again.
@@ -21,10 +22,13 @@ package final class TrustedClients: Sendable {
   /// - Parameters:
   ///   - tenant: its name.
   ///   - sendsAsAnybody: instead of as the tenant's domains only.
+  ///   - requiresProof: not as those that are not proven; for who sends as anybody it makes no difference.
   ///   - keptFor: how long the answer about the tenant counts; a suspension takes effect this late at most.
   package init(
-    tenant: String, networks: [CIDR], sendsAsAnybody: Bool, pool: PostgresPool, keptFor: Duration = .seconds(2)
+    tenant: String, networks: [CIDR], sendsAsAnybody: Bool, requiresProof: Bool = true, pool: PostgresPool,
+    keptFor: Duration = .seconds(2)
   ) {
+    self.requiresProof = requiresProof
     self.sendsAsAnybody = sendsAsAnybody
     self.tenant = tenant
     self.networks = networks
@@ -60,7 +64,7 @@ package final class TrustedClients: Sendable {
 
   private static func standing(_ result: AuthenticationResult) -> Standing? {
     switch result {
-    case .accepted: .good
+    case .accepted(let principal): principal.unproven.isEmpty ? .good : .goodExcept(principal.unproven)
     case .disabled(let reason): .disabled(reason)
     case .rejected, .smtpOff, .overloaded: .disabled("the tenant is gone")
     case .unavailable: nil
@@ -81,14 +85,16 @@ package final class TrustedClients: Sendable {
 
   private func find() async -> AuthenticationResult {
     do {
-      return try await pool.run(writes: false) { [tenant, sendsAsAnybody] connection in
+      return try await pool.run(writes: false) { [tenant, sendsAsAnybody, requiresProof] connection in
         var parameters = PostgresParameters()
         parameters.append(tenant)
         let result = try connection.query(
           """
           SELECT t.id, t.suspended_at IS NOT NULL,
             (SELECT coalesce(string_agg(d.name, E'\\n'), '') FROM postrider.domain d
-             WHERE d.tenant = t.id AND d.disabled_at IS NULL)
+             WHERE d.tenant = t.id AND d.disabled_at IS NULL),
+            (SELECT coalesce(string_agg(d.name || ' ' || d.challenge, E'\\n'), '') FROM postrider.domain d
+             WHERE d.tenant = t.id AND d.disabled_at IS NULL AND d.proven_at IS NULL)
           FROM postrider.tenant t WHERE t.name = $1
           """, parameters)
         guard result.rowCount == 1 else { return .rejected }
@@ -97,7 +103,8 @@ package final class TrustedClients: Sendable {
           Principal(
             tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false,
             senders: sendsAsAnybody
-              ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant)))
+              ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant),
+            unproven: requiresProof && !sendsAsAnybody ? UnprovenDomain.all(result.text(0, 3)) : []))
       }
     } catch {
       return .unavailable("\(error)")

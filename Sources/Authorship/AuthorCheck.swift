@@ -1,3 +1,4 @@
+import DNS
 package import MailModel
 
 /// Whether a message says that it comes from whoever submits it.
@@ -9,6 +10,7 @@ package struct AuthorCheck: Sendable {
   private var fromFields = 0
   private var senderFields = 0
   private var fault: String?
+  private var authors: [MailAddress] = []
 
   private let author: MailAddress?
 
@@ -46,6 +48,7 @@ package struct AuthorCheck: Sendable {
     guard isPlain else { return fault = "\(name) has white space before its colon" }
     do throws(MailboxFault) {
       let mailboxes = try MailboxParser.mailboxes(body)
+      authors += mailboxes.map(\.address)
       guard mayBe(mailboxes.count) else { return fault = "\(name) has \(mailboxes.count) addresses" }
       fault = mailboxes.compactMap { foreign($0, name) }.first
     } catch {
@@ -64,6 +67,17 @@ package struct AuthorCheck: Sendable {
       return MailAddress(trusted: piece).map { !scope.contains($0) } ?? true
     }
     return strange.map { "\(name) has a display name that looks like the address \($0)" }
+  }
+
+  /// The domains of everybody whom the fields have named, or of who it is from without them: in A-labels.
+  package var domains: Set<String> {
+    let named = fromFields == 0 ? authors + [author].compactMap(\.self) : authors
+    return Set(named.map(Self.domain(of:)))
+  }
+
+  /// An address's domain as `domains` has it.
+  package static func domain(of address: MailAddress) -> String {
+    DomainName.ascii(address.domain) ?? address.destination
   }
 
   /// After the last field.

@@ -106,8 +106,17 @@ extension Metric {
   static let lanesWoken = Metric(
     "postrider_lanes_woken_total", .counter, "Lanes that slept although they had jobs to do. Anything but 0 is a fault."
   )
+  static let domainChecks = Metric(
+    "postrider_domain_checks_total", .counter, labels: ["result"],
+    "Looks at domains' records: seen (the token is there), absent, unknown (the name servers did not answer), failed.")
+  static let domains = Metric(
+    "postrider_domains", .gauge, labels: ["state"],
+    "Domains: proven, unproven, or vanished: proven by a record that is gone. Every keeper shows the same.")
+  static let keysWaiting = Metric(
+    "postrider_dkim_keys_waiting", .gauge, "Keys that do not sign because their records are not there.")
   package static let keeper = [
-    leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken,
+    leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken, domainChecks, domains,
+    keysWaiting,
   ]
 
   // MARK: The queue, as the leading keeper sees it

@@ -11,6 +11,7 @@ package struct SettingTable: Sendable {
   package let delivery = DeliverySection()
   package let worker = WorkerSection()
   package let dns = DNSSection()
+  package let domains = DomainsSection()
   package let retry = RetrySection()
   package let keeper = KeeperSection()
   package let retention = RetentionSection()

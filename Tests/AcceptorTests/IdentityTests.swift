@@ -105,6 +105,35 @@ import Testing
           == "525 5.7.13 SMTP access is switched off for this account")
     }
   }
+
+  /// A login may send as some of its domains and not as others, from one message of a session to the next.
+  @Test func unprovenDomainsAreNotSentAs() async throws {
+    try await TestNode.with { node in
+      let unproven = [UnprovenDomain(name: "example.org", token: "abc")]
+      node.authenticator.knownStanding.withLockedValue { $0 = nil }
+      node.authenticator.laterStanding.withLockedValue { $0 = .goodExcept(unproven) }
+      let client = try await node.greeted().login("alice@example.org", "own")
+      func submit(_ path: String, _ author: String) async throws -> String {
+        try await client.send(
+          "MAIL FROM:<\(path)>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nFrom: \(author)\r\n\r\ntext\r\n.\r\n")
+        for _ in 0..<3 { _ = try await client.reply() }
+        return try await client.reply()
+      }
+      for path in ["", "alice@example.org"] {
+        let reply = try await submit(path, "Alice <alice@EXAMPLE.org>")
+        #expect(reply.hasPrefix("550-5.7.1 example.org is not verified yet"), "\(reply)")
+        #expect(reply.contains("_postrider-challenge.example.org") && reply.contains("postrider-verification=abc"))
+      }
+      // Other domains' proofs do not concern it.
+      node.authenticator.laterStanding.withLockedValue {
+        $0 = .goodExcept([UnprovenDomain(name: "x.example", token: "a")])
+      }
+      #expect(try await submit("alice@example.org", "alice@example.org").hasPrefix("250 "))
+      node.authenticator.laterStanding.withLockedValue { $0 = .good }
+      #expect(try await submit("alice@example.org", "alice@example.org").hasPrefix("250 "))
+      #expect(node.queue.count == 2)
+    }
+  }
 }
 
 extension TestClient {

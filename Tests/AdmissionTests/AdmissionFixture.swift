@@ -24,7 +24,7 @@ final class AdmissionFixture: Sendable {
     pool = PostgresPool(configuration, threads: 2)
     let directory = TenantDirectory(connection)
     try directory.addTenant("acme")
-    try directory.addDomain("example.com", tenant: "acme")
+    try directory.addDomain("example.com", tenant: "acme", isTrusted: true)
     _ = try directory.addCredential("bob@example.com", password: Array("secret".utf8))
     _ = try directory.addCredential("example.com", password: Array("shared".utf8))
   }

@@ -16,13 +16,15 @@ import Testing
     _ = InboundMetrics(registry)
     _ = WorkerMetrics(registry)
     KeeperMetrics(registry).failed("expire")
+    let domains = DomainMetrics(registry)
+    domains.show(proven: 1, unproven: 1, vanished: 1, keysWaiting: 1)
     var look = QueueMetrics.Look()
     let part = QueueMetrics.Part(name: "one", recipients: 1, delay: .zero)
     (look.tenants, look.destinations) = ([part], [part])
     let queue = QueueMetrics(registry)
     queue.show(look)
     let text = registry.rendered()
-    withExtendedLifetime(queue) {}
+    withExtendedLifetime((queue, domains)) {}
     return text
   }
 

@@ -210,7 +210,8 @@ extension RunningNode {
     let domain = name.split(separator: "@")[1]
     try await database.query(
       """
-      INSERT INTO postrider.domain (tenant, name) SELECT id, '\(domain)' FROM postrider.tenant WHERE name = '\(tenant)';
+      INSERT INTO postrider.domain (tenant, name, proven_at, proof)
+      SELECT id, '\(domain)', now(), 'operator' FROM postrider.tenant WHERE name = '\(tenant)';
       INSERT INTO postrider.credential (tenant, domain, name, secret)
       SELECT d.tenant, d.id, '\(name)', (SELECT secret FROM postrider.credential LIMIT 1)
       FROM postrider.domain d WHERE d.name = '\(domain)'

@@ -97,7 +97,8 @@ final class RunningNode: Sendable {
     try await database.query(
       """
       INSERT INTO postrider.tenant (name) VALUES ('first');
-      INSERT INTO postrider.domain (tenant, name) SELECT id, 'sender.example' FROM postrider.tenant;
+      INSERT INTO postrider.domain (tenant, name, proven_at, proof)
+      SELECT id, 'sender.example', now(), 'operator' FROM postrider.tenant;
       INSERT INTO postrider.credential (tenant, domain, name, secret)
       SELECT d.tenant, d.id, '\(Self.user)', '\(secret)' FROM postrider.domain d
       """)

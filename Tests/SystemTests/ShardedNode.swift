@@ -33,7 +33,8 @@ struct ShardedNode {
     let secret = try PasswordHash.make(Array(RunningNode.password.utf8))
     try await home.query(
       """
-      INSERT INTO postrider.domain (tenant, name) SELECT id, 'second.example' FROM postrider.tenant WHERE name = 'second';
+      INSERT INTO postrider.domain (tenant, name, proven_at, proof)
+      SELECT id, 'second.example', now(), 'operator' FROM postrider.tenant WHERE name = 'second';
       INSERT INTO postrider.credential (tenant, domain, name, secret)
       SELECT d.tenant, d.id, '\(Self.otherUser)', '\(secret)' FROM postrider.domain d WHERE d.name = 'second.example'
       """)

@@ -33,7 +33,7 @@ import Testing
     // No other domain's mail.
     let count = try node.captured().count
     for words in [
-      ["domain", "add", "first", "elsewhere.example"],
+      ["domain", "add", "first", "elsewhere.example", "--trust"],
       ["credential", "set", RunningNode.user, "--allow-sender", "elsewhere.example"],
     ] {
       let result = try await node.command(words)

@@ -77,7 +77,7 @@ class Node:
         secret = self.directory / "password"
         secret.write_text(self.password + "\n")
         self.command("tenant", "add", tenant, "--weight", str(weight))
-        self.command("domain", "add", tenant, domain)
+        self.command("domain", "add", tenant, domain, "--trust")
         self.command("credential", "add", tenant, user, "--password-file", str(secret))
 
     def command(self, *arguments: str) -> str:

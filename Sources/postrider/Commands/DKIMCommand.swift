@@ -23,6 +23,8 @@ struct DKIMCommand: ParsableCommand {
     var state: String
     var createdAt: String
     var activeFrom: String
+    /// Its record was looked for and is not there; until it is, the key does not sign.
+    var waitsForRecord: Bool
     var retiredAt: String?
     /// Until when the record has to stay; absent: until further notice.
     var publishedUntil: String?
@@ -42,9 +44,10 @@ struct DKIMCommand: ParsableCommand {
       algorithm = entry.algorithm.dkimName
       state = entry.state.rawValue
       createdAt = entry.createdAt.iso
-      activeFrom = entry.activeFrom.iso
-      retiredAt = entry.retiredAt?.iso
-      publishedUntil = entry.publishedUntil?.iso
+      activeFrom = (entry.requestedFrom ?? entry.activeFrom).iso
+      waitsForRecord = entry.requestedFrom != nil
+      retiredAt = entry.retiredAt?.finite?.iso
+      publishedUntil = entry.publishedUntil?.finite?.iso
       record = DNSRecord(name: entry.record.name, value: entry.record.text, strings: entry.record.strings)
     }
   }
@@ -129,8 +132,9 @@ struct DKIMCommand: ParsableCommand {
       var table = Table("domain", "selector", "algorithm", "state", "signs from", "until", "record needed until")
       for entry in entries {
         table.add(
-          entry.domain, entry.selector, entry.algorithm.dkimName, entry.state.rawValue, entry.activeFrom.readable,
-          entry.retiredAt?.readable, entry.publishedUntil?.readable)
+          entry.domain, entry.selector, entry.algorithm.dkimName, entry.state.rawValue,
+          entry.requestedFrom == nil ? entry.activeFrom.readable : "when its record is there",
+          entry.retiredAt?.finite?.readable, entry.publishedUntil?.finite?.readable)
       }
       table.print()
     }

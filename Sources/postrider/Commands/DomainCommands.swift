@@ -5,33 +5,40 @@ internal import Postgres
 /// `postrider domain`: what tenants send from.
 struct DomainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "domain", abstract: "Add, list, disable and enable domains.",
-    subcommands: [Add.self, List.self, Disable.self, Enable.self], defaultSubcommand: List.self)
-
-  struct Record: Encodable {
-    var name: String
-    var tenant: String
-    var createdAt: String
-    var disabledAt: String?
-
-    init(_ domain: Domain) {
-      name = domain.name
-      tenant = domain.tenant
-      createdAt = domain.createdAt.iso
-      disabledAt = domain.disabledAt?.iso
-    }
-  }
+    commandName: "domain", abstract: "Add, verify, list, disable and enable domains.",
+    subcommands: [
+      Add.self, Verify.self, Records.self, Show.self, List.self, Disable.self, Enable.self,
+    ], defaultSubcommand: List.self)
 
   struct Add: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give a tenant a domain to send from.")
+    static let configuration = CommandConfiguration(
+      abstract: "Give a tenant a domain to send from, and print the record that proves it.",
+      discussion: """
+        Nothing is sent as the domain before that record has been seen, or the operator has said that it is the tenant's.
+        One below a domain of the tenant that is proven needs no proof. A domain that another tenant has and has not proven
+        goes to whoever proves it first.
+        """)
 
     @OptionGroup var common: CommonOptions
     @Argument var tenant: String
     @Argument(help: "For example example.com.") var name: String
+    @Flag(help: "It is known to be the tenant's: no proof is needed.") var trust = false
 
     func run() throws {
-      let domain = try common.withDatabase("domain add") { try TenantDirectory($0).addDomain(name, tenant: tenant) }
-      try common.report(Record(domain), "added domain \(domain.name) to tenant \(domain.tenant)")
+      let new = try common.withDatabase("domain add") {
+        try TenantDirectory($0).addDomain(name, tenant: tenant, isTrusted: trust)
+      }
+      switch new {
+      case .added(let domain):
+        let proof = domain.provenAt == nil ? domain.challenge.words : "it is verified: \(domain.proof?.words ?? "")"
+        try common.report(
+          DomainRecord(domain), "added domain \(domain.name) to tenant \(domain.tenant)\n\(proof)")
+      case .claimed(let claim, let holder):
+        try common.report(
+          DomainRecord.Claim(claim),
+          "tenant \(holder) has \(claim.domain) and has not proven it: whoever does first has it from then on\n"
+            + claim.challenge.words)
+      }
     }
   }
 
@@ -43,12 +50,13 @@ struct DomainCommand: ParsableCommand {
 
     func run() throws {
       let domains = try common.withDatabase("domain list") { try TenantDirectory($0).domains(tenant: tenant) }
-      if common.json { return try JSONOutput.print(domains.map(Record.init)) }
-      var table = Table("domain", "tenant", "added", "state")
+      if common.json { return try JSONOutput.print(domains.map { DomainRecord($0) }) }
+      var table = Table("domain", "tenant", "added", "state", "verified", "records")
       for domain in domains {
         table.add(
           domain.name, domain.tenant, domain.createdAt.readable,
-          domain.disabledAt.map { "disabled since \($0.readable)" } ?? "enabled")
+          domain.disabledAt.map { "disabled since \($0.readable)" } ?? "enabled", domain.proofWords,
+          domain.recordWords)
       }
       table.print()
     }
@@ -63,7 +71,7 @@ struct DomainCommand: ParsableCommand {
 
     func run() throws {
       let domain = try common.withDatabase("domain disable") { try TenantDirectory($0).disableDomain(name) }
-      try common.report(Record(domain), "disabled domain \(domain.name)")
+      try common.report(DomainRecord(domain), "disabled domain \(domain.name)")
     }
   }
 
@@ -75,7 +83,7 @@ struct DomainCommand: ParsableCommand {
 
     func run() throws {
       let domain = try common.withDatabase("domain enable") { try TenantDirectory($0).enableDomain(name) }
-      try common.report(Record(domain), "enabled domain \(domain.name)")
+      try common.report(DomainRecord(domain), "enabled domain \(domain.name)")
     }
   }
 }

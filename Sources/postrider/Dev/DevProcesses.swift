@@ -84,7 +84,7 @@ struct DevSchema: Sendable {
       try directory.addTenant("demo")
     }
     if try !directory.domains().contains(where: { $0.name == DevDestinations.domain }) {
-      try directory.addDomain(DevDestinations.domain, tenant: "demo")
+      try directory.addDomain(DevDestinations.domain, tenant: "demo", isTrusted: true)
     }
     if try !directory.credentials().contains(where: { $0.name == DevDestinations.login }) {
       _ = try directory.addCredential(DevDestinations.login, password: Array(files.secrets.submission.utf8))

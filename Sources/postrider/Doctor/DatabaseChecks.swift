@@ -42,6 +42,9 @@ struct DatabaseChecks {
     findings += checked("workers") { [try workers(connection)] }
     findings += checked("keeper") { [try keeper(connection)] }
     findings += checked("retention") { [try retention(connection)] }
+    if shard.name == DatabaseShard.home {
+      findings += checked("domains") { try DomainFindings(settings: settings).look(connection) }
+    }
     return findings
   }
 

@@ -21,6 +21,9 @@ extension Timestamp {
       + padded(Int(milliseconds), 3) + zone
   }
 
+  /// nil for PostgreSQL's infinities.
+  var finite: Timestamp? { microseconds == .max || microseconds == .min ? nil : self }
+
   /// How long ago, or in how long, as seen at `now`.
   func relative(to now: Timestamp) -> String {
     let (difference, overflow) = microseconds.subtractingReportingOverflow(now.microseconds)

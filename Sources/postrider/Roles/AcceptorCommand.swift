@@ -49,7 +49,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     let shards = try await node.shards(role: "acceptor", needsHome: true, statementTimeout: limits.patience)
 
     let loginPool = PostgresPool(shards[0].database, threads: 2)
-    let trusted = try await trustedClients(settings.smtp.plain, loginPool)
+    let trusted = try await trustedClients(settings, loginPool)
     let queues = AcceptorQueues(shards, policy: policy, limits: limits)
     let threads = settings.smtp.threads
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads > 0 ? threads : System.coreCount)
@@ -67,7 +67,8 @@ struct AcceptorCommand: AsyncParsableCommand {
       authenticator: CredentialAuthenticator(
         pool: loginPool,
         configuration: AuthenticatorConfiguration(
-          checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
+          checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
+          requiresProof: settings.domains.proof == .required)),
       trusted: trusted,
       signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing), queue: queue,
       group: group, fileThreads: files, logger: node.logger,
@@ -91,12 +92,12 @@ struct AcceptorCommand: AsyncParsableCommand {
   }
 
   /// - Throws: when there is no such tenant.
-  private func trustedClients(_ plain: SettingGroup<PlainSection>, _ pool: PostgresPool) async throws -> TrustedClients?
-  {
+  private func trustedClients(_ settings: Settings, _ pool: PostgresPool) async throws -> TrustedClients? {
+    let plain = settings.smtp.plain
     guard !plain.listen.isEmpty, let tenant = plain.tenant else { return nil }
     let trusted = TrustedClients(
       tenant: tenant, networks: plain.allowNetworks.compactMap { CIDR($0) }, sendsAsAnybody: plain.senders == .any,
-      pool: pool)
+      requiresProof: settings.domains.proof == .required, pool: pool)
     if case .rejected = await trusted.principal() {
       throw CommandFailure(
         .configuration, "smtp.plain.tenant: there is no tenant «\(tenant)»; «postrider tenant add \(tenant)» makes it")

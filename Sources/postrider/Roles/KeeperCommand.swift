@@ -55,6 +55,14 @@ struct KeeperCommand: AsyncParsableCommand {
           interval: settings.keeper.interval, home: directory, shards: shards.map { ($0.name, $0.database) },
           logger: node.logger))
     }
+    let domains = PostgresPool(shards[0].database, threads: 1)
+    pools.append(domains)
+    services.append(
+      DomainUpkeep(
+        interval: settings.keeper.interval, checkInterval: settings.domains.checkInterval,
+        wishes: settings.recordWishes,
+        home: domains, logger: node.logger, whenUsable: { [shards] in await shards[0].waitUntilUsable() },
+        makeResolver: { try node.resolver() }))
     try await node.run(services, status)
     for pool in pools { pool.shutdown() }
     node.logger.info("ended")

@@ -129,7 +129,7 @@ class Databases:
         secret.touch(mode=0o600)
         secret.write_text(self.layout.login_password + "\n")
         self.command("tenant", "add", Layout.TENANT)
-        self.command("domain", "add", Layout.TENANT, Layout.DOMAIN)
+        self.command("domain", "add", Layout.TENANT, Layout.DOMAIN, "--trust")
         self.command("credential", "add", Layout.TENANT, Layout.USER, "--password-file", str(secret))
 
     def _database_role(self, name: str) -> str:
