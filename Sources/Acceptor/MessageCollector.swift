@@ -1,4 +1,5 @@
 import Authorship
+import Limits
 import Logging
 import MailFormat
 import MailModel
@@ -29,6 +30,8 @@ final class MessageCollector {
   private(set) var isBusy = false
   /// nil while the header comes in, and for a message that is not to be signed.
   private(set) var signature: SignatureInProgress?
+  /// Goes with the message: without it the message is not counted any more.
+  var reservation: Reservation?
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
