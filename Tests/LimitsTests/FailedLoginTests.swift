@@ -111,7 +111,7 @@ import Testing
     }
     #expect(trials[0] != trials[1], "it takes the master key to try passwords")
     for key in try await server.command("KEYS", "*").split(separator: "\n") {
-      #expect((Int(try await server.command("PTTL", String(key)).dropLast()) ?? -1) > 0, "\(key) goes by itself")
+      #expect((Int(try await server.command("PTTL", String(key))) ?? -1) > 0, "\(key) goes by itself")
     }
   }
 
@@ -136,7 +136,8 @@ import Testing
     #expect(await door.login("bob", from: "198.51.100.7", "right") == .right)
     try await server.kill()
     try await eventually("half of the limit is this acceptor's own") {
-      await door.login("bob", from: "192.0.2.50", "guess \(Int.random(in: 0...1_000_000))") == .lockedAccount
+      await door.login("bob", from: "192.0.2.\(Int.random(in: 50...250))", "guess \(Int.random(in: 0...1_000_000))")
+        == .lockedAccount
     }
     #expect(await door.login("bob", from: "198.51.100.7", "right") == .right)
   }

@@ -10,7 +10,7 @@ import Testing
   @Test func aLimitOf100AdmitsExactly100FromManyAtOnce() async throws {
     let server = try await RedisServer()
     var rules = LimitRules.tenant(messages: "100/hour")
-    rules.credential.messages = Rates("1000/minute") ?? Rates()
+    rules.credential.messages = Rates("1000/day") ?? Rates()
     var nodes: [LimitingNode] = []
     for _ in 0..<3 { nodes.append(try await LimitingNode(server, rules)) }
     let taken = await withTaskGroup(of: Int.self) { group in
@@ -18,8 +18,8 @@ import Testing
       return await group.reduce(0, +)
     }
     #expect(taken == 100)
-    #expect(try await server.command("HGET", "postrider:limit:tenant:1", "3600").hasSuffix(" 100 100\n"))
-    #expect(try await server.command("HGET", "postrider:limit:credential:2", "60").hasSuffix(" 100 100\n"))
+    #expect(try await server.command("HGET", "postrider:limit:tenant:1", "3600").hasSuffix(" 100 100"))
+    #expect(try await server.command("HGET", "postrider:limit:credential:2", "86400").hasSuffix(" 100 100"))
   }
 
   @Test func recipientsAreCountedWithTheirMessages() async throws {
@@ -60,23 +60,23 @@ import Testing
     rules.credential.messages = Rates("100/hour") ?? Rates()
     let node = try await LimitingNode(server, rules)
     #expect(await node.take(20) == 3)
-    #expect(try await server.command("HGET", "postrider:limit:credential:2", "3600").hasSuffix(" 3 3\n"))
+    #expect(try await server.command("HGET", "postrider:limit:credential:2", "3600").hasSuffix(" 3 3"))
   }
 
   @Test func aWindowEndsByTheClockOfRedisAndTheKeyWithIt() async throws {
     let server = try await RedisServer()
-    let node = try await LimitingNode(server, .tenant(messages: "2/minute, 100/hour"))
+    let node = try await LimitingNode(server, .tenant(messages: "2/hour, 100/day"))
     #expect(await node.take(3) == 2)
     let key = "postrider:limit:tenant:1"
-    let expiry = Int(try await server.command("PTTL", key).dropLast()) ?? 0
-    #expect(expiry > 0 && expiry <= 3_600_000)
-    #expect(try await server.command("OBJECT", "ENCODING", key) == "listpack\n", "small")
-    let seconds = Int64(try await server.command("TIME").split(separator: "\n")[0]) ?? 0
-    try await server.command("HSET", key, "60", "\((seconds - 60) * 1000) 2 2")
+    let expiry = Int(try await server.command("PTTL", key)) ?? 0
+    #expect(expiry > 3_600_000 && expiry <= 86_400_000)
+    #expect(try await server.command("OBJECT", "ENCODING", key) == "listpack", "small")
+    let seconds = Int64(try await server.command("TIME").split(separator: "")[0]) ?? 0
+    try await server.command("HSET", key, "3600", "\((seconds - 3600) * 1000) 2 2")
     #expect(await node.take(3) == 2)
-    #expect(try await server.command("HGET", key, "3600").hasSuffix(" 4 4\n"))
+    #expect(try await server.command("HGET", key, "86400").hasSuffix(" 4 4"))
     // A clock that was set back leaves nobody locked out for longer than a window.
-    try await server.command("HSET", key, "60", "\((seconds + 100_000) * 1000) 2 2")
+    try await server.command("HSET", key, "3600", "\((seconds + 100_000) * 1000) 2 2")
     #expect(await node.take(1) == 1)
   }
 
@@ -91,7 +91,7 @@ import Testing
     }
     // All ten were let go of.
     try await eventually("nothing is counted") {
-      try await server.command("HGET", "postrider:limit:tenant:1", "3600").hasSuffix(" 0 0\n")
+      try await server.command("HGET", "postrider:limit:tenant:1", "3600").hasSuffix(" 0 0")
     }
     #expect(await node.take(11) == 10)
   }
@@ -107,8 +107,8 @@ import Testing
     }
     counters.giveBack([counter], starts: [starts[0] - 60_000, starts[1]], recipients: 2)
     _ = try await counters.redis.send(["PING"])
-    #expect(try await server.command("HGET", counter.key, "60").hasSuffix(" 1 2\n"))
-    #expect(try await server.command("HGET", counter.key, "3600").hasSuffix(" 0 0\n"))
+    #expect(try await server.command("HGET", counter.key, "60").hasSuffix(" 1 2"))
+    #expect(try await server.command("HGET", counter.key, "3600").hasSuffix(" 0 0"))
   }
 
   @Test func withoutLimitsNobodyIsAsked() async throws {

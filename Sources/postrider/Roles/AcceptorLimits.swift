@@ -3,6 +3,7 @@ internal import Admission
 internal import Cryptography
 internal import Limits
 internal import NIOCore
+internal import NodeMetrics
 internal import Redis
 internal import Settings
 
@@ -16,17 +17,18 @@ struct AcceptorLimits {
     let limits = node.settings.limits
     redis = RedisClient(
       url: try node.redisURL(), configuration: .forLimits(timeout: limits.redisTimeout), group: group)
-    let absence = RedisAbsence(logger: node.logger)
+    let metrics = LimitMetrics()
+    let absence = RedisAbsence(logger: node.logger, metrics: metrics)
     let (rules, share) = (LimitRules(limits), limits.shareWithoutRedis)
     limiter = SubmissionLimiter(
-      messages: MessageLimits(rules: rules, redis: redis, share: share, absence: absence),
-      sessions: SessionCounts(redis: redis, share: share, absence: absence), rules: rules,
+      messages: MessageLimits(rules: rules, redis: redis, share: share, absence: absence, metrics: metrics),
+      sessions: SessionCounts(redis: redis, share: share, absence: absence, metrics: metrics), rules: rules,
       addressSessionsMax: limits.sessions.address)
     logins = FailedLogins(
       rules: FailedLoginRules(
         address: limits.failedLogins.address, account: limits.failedLogins.account,
         knownFor: limits.failedLogins.knownFor),
-      redis: redis, master: master, share: share, absence: absence)
+      redis: redis, master: master, share: share, absence: absence, metrics: metrics)
   }
 
   func shutdown() async { await redis.shutdown() }
