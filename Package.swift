@@ -63,7 +63,7 @@ let ground: [Target] = [
   module("BounceRules", ["MailModel"]),
   module("ReportReading", ["MailModel", "SMTPWire"]),
   module("RetryPolicy", ["BounceRules"]),
-  module("Settings", [yams]),
+  module("Settings", ["MailModel", yams]),
   module("Observability", ["MailModel", logging]),
   module("NodeMetrics", [metrics]),
 ]
@@ -84,9 +84,16 @@ let services: [Target] = [
     ["MailModel", "Postgres", "Cryptography", "NodeMetrics", metrics, nioCore, nioConcurrency, logging]),
   module("Authorship", ["MailModel", "SMTPWire", "DNS"]),
   module(
+    "Limits",
+    [
+      "MailModel", "Redis", "Cryptography", "NodeMetrics", "Observability", metrics, nioCore, nioConcurrency, logging,
+      lifecycle,
+    ]),
+  module(
     "Admission",
     [
-      "MailModel", "MailQueue", "Authorship", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix, nioConcurrency,
+      "MailModel", "MailQueue", "Authorship", "Limits", "Postgres", "Cryptography", "DKIM", "DNS", nioPosix,
+      nioConcurrency,
       logging,
     ]),
   module("DomainRecords", ["Admission", "DKIM", "DNS"]),
@@ -111,7 +118,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "DKIM", "TLS",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "Limits", "DKIM",
+      "TLS",
       "DNS",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
@@ -142,7 +150,7 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
+      "Admission", "Limits", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", "DomainRecords", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
@@ -198,6 +206,9 @@ let testing: [Target] = [
     "TicketKeysTests",
     ["TicketKeys", "Cryptography", "Redis", "TLS", "MailTesting", nioCore, nioPosix, nioConcurrency, logging]),
   tests("DomainRecordsTests", ["DomainRecords", "Admission", "DKIM", "Cryptography", "DNS"]),
+  tests(
+    "LimitsTests",
+    ["Limits", "MailModel", "Redis", "Cryptography", "MailTesting", nioPosix, nioConcurrency, logging]),
   tests("CryptographyTests", ["Cryptography"]),
   tests("SystemTests", ["MailModel", "MailTesting", "Supervision", "Postgres", "Cryptography"]),
   tests(
@@ -206,7 +217,7 @@ let testing: [Target] = [
   tests(
     "AdmissionTests",
     [
-      "Admission", "Authorship", "MailModel", "Cryptography", "DKIM", "MailQueue", "Postgres", "MailTesting",
+      "Admission", "Authorship", "Limits", "MailModel", "Cryptography", "DKIM", "MailQueue", "Postgres", "MailTesting",
       nioConcurrency,
     ]),
   tests(
@@ -234,7 +245,8 @@ let package = Package(
     .library(
       name: "PostriderModules",
       targets: [
-        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue",
+        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue", "Limits",
+        "Redis",
       ]),
   ],
   dependencies: [

@@ -1,4 +1,5 @@
 import Authorship
+import Limits
 import Logging
 import MailFormat
 import MailModel
@@ -31,6 +32,8 @@ final class MessageCollector {
   private(set) var signature: SignatureInProgress?
   /// Of everybody whom the header names as its author or sender; empty where that is not looked at.
   private(set) var authorDomains: Set<String> = []
+  /// Goes with the message: without it the message is not counted any more.
+  var reservation: Reservation?
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 

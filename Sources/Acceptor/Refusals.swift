@@ -9,8 +9,9 @@ extension RefusalReason {
       switch (reply.code, status) {
       case (421, (3, 2)): isDraining ? .draining : .sessions
       case (421, (4, 2)): .timeout
+      case (421...454, (7, 1)): .limit
       case (421, (7, 0)): .patience
-      case (421, (5, 3)), (452, (5, 3)): .tooManyRecipients
+      case (421, (5, 3)), (452, (5, 3)), (554, (5, 3)): .tooManyRecipients
       case (452, _), (552, (2, 2)): .storage
       case (552, _): .size
       case (454, _): .loginUnavailable

@@ -1,5 +1,6 @@
 import Admission
 import Authorship
+import Limits
 import Logging
 import MailFormat
 import MailModel
@@ -15,12 +16,12 @@ extension SubmissionHandler {
   func authenticate(_ attempt: LoginAttempt) {
     guard let eventLoop = context?.eventLoop else { return }
     beginWait(.login)
-    let (authenticator, address) = (environment.authenticator, clientAddress)
+    let (environment, address) = (environment, clientAddress)
     loginNumber += 1
     let number = loginNumber
-    let promise = eventLoop.makePromise(of: AuthenticationResult.self)
+    let promise = eventLoop.makePromise(of: LoginOutcome.self)
     promise.completeWithTask {
-      await authenticator.authenticate(username: attempt.username, password: attempt.password, clientAddress: address)
+      await environment.logIn(username: attempt.username, password: attempt.password, clientAddress: address)
     }
     promise.futureResult.assumeIsolated().whenComplete { result in
       // After a time-out the client has its reply already.
@@ -29,17 +30,23 @@ extension SubmissionHandler {
     }
   }
 
-  private func loginFinished(_ result: Result<AuthenticationResult, any Error>, username: String) {
+  private func loginFinished(_ outcome: Result<LoginOutcome, any Error>, username: String) {
     let verdict: LoginVerdict
     var reason = ""
-    switch result {
+    switch outcome.map(\.result) {
     case .success(.accepted(let principal)):
-      admit(principal)
-      verdict = .accepted
+      if let refusal = try? outcome.get().refusal {
+        (verdict, reason) = (.refused(refusal), "too many sessions")
+      } else {
+        admit(principal)
+        credentialPlace = try? outcome.get().place
+        verdict = .accepted
+      }
     case .success(.rejected): (verdict, reason) = (.rejected, "unknown account or wrong password")
     case .success(.disabled(let why)): (verdict, reason) = (.disabled, why)
     case .success(.smtpOff): (verdict, reason) = (.smtpOff, "SMTP access is switched off")
     case .success(.overloaded): (verdict, reason) = (.overloaded, "too many password checks at once")
+    case .success(.locked(let lock)): (verdict, reason) = (.refused(lock.reply), lock.label)
     case .success(.unavailable(let why)): (verdict, reason) = (.unavailable, why)
     case .failure(let error): (verdict, reason) = (.unavailable, "\(error)")
     }
@@ -144,7 +151,7 @@ extension SubmissionHandler {
         let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
         return self.messageFinished(reply)
       }
-      self.sign(collector, content, envelope, since: ended)
+      self.reserve(collector, content, envelope, since: ended)
     }
   }
 
@@ -199,7 +206,7 @@ extension SubmissionHandler {
       recipientCount: envelope.recipients.count, duration: .zero)
     let (session, mailLog) = (NIOLoopBound(self, eventLoop: eventLoop), environment.mailLog)
     let metrics = environment.metrics
-    let started = collector.started
+    let (started, reservation) = (collector.started, collector.reservation)
     #if POSTRIDER_UNSAFE_EARLY_REPLY
       // Only for the proof that `scripts/chaos` notices a 250 before the COMMIT.
       messageFinished(Reply(250, EnhancedStatus(2, 0, 0), "Ok: queued as \(message.id)"))
@@ -207,6 +214,7 @@ extension SubmissionHandler {
     environment.queue.enqueue(message) { result in
       // The line is written also when the client has gone: the message is ours.
       if case .success = result {
+        reservation?.keep()
         var line = line
         line.duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
         mailLog.accepted(line)

@@ -1,4 +1,5 @@
 import Admission
+import Limits
 import Logging
 import MailModel
 import CoreMetrics
@@ -37,6 +38,11 @@ final class SubmissionHandler: ChannelDuplexHandler {
   var collector: MessageCollector?
   /// Of the message that was last complete.
   var contentSize = 0
+  /// Held as long as the session lasts, where sessions at once are limited over all acceptors.
+  var addressPlace: SessionPlace?
+  var credentialPlace: SessionPlace?
+  /// Said instead of the greeting.
+  var refusalAtGreeting: Reply?
   /// Counts the logins: the answer to one that was given up is not taken for another's.
   var loginNumber = 0
 
@@ -93,6 +99,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
       environment.metrics.refused(.sessions)
       return context.close(promise: nil)
     }
+    enterAddress()
     switch kind {
     case .implicitTLS: beginWait(.handshake)
     case .startTLS, .inbound: greet()
@@ -117,12 +124,14 @@ final class SubmissionHandler: ChannelDuplexHandler {
     timer = nil
     machine.close()
     collector = nil
+    (addressPlace, credentialPlace) = (nil, nil)
     input = ByteBuffer()
     environment.registry.remove(context.channel)
   }
 
   func greet() {
     hasGreeted = true
+    if let refusalAtGreeting { return finish(with: refusalAtGreeting) }
     switch entry {
     case .admitted: break
     case .late:

@@ -1,5 +1,6 @@
 import Cryptography
 import NIOConcurrencyHelpers
+package import Limits
 package import Postgres
 
 /// Checks logins against the credentials in PostgreSQL.
@@ -78,6 +79,14 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     return state.withLockedValue { state in
       state.records.value(of: name, at: now()).map { standing($0, of: principal) }
         ?? state.assumedStandings.value(of: credential, at: now())
+    }
+  }
+
+  package func rememberedTerms(of principal: Principal) -> TenantTerms? {
+    guard let name = LoginName(principal.name) else { return nil }
+    return state.withLockedValue { state -> TenantTerms? in
+      guard let record = state.records.value(of: name, at: now()) else { return nil }
+      return record?.principal.terms
     }
   }
 

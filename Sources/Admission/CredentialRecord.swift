@@ -1,4 +1,5 @@
 internal import Authorship
+internal import Limits
 internal import Postgres
 
 /// What the database says about the credential behind a user name.
@@ -33,7 +34,8 @@ struct CredentialRecord: Sendable {
              (SELECT string_agg(DISTINCT o.name || ' ' || o.challenge, E'\\n')
               FROM postrider.allowed_sender a
               JOIN postrider.domain o ON o.name = split_part(a.sender, '@', -1)
-              WHERE a.credential = c.id AND o.tenant = c.tenant AND o.proven_at IS NULL))
+              WHERE a.credential = c.id AND o.tenant = c.tenant AND o.proven_at IS NULL)),
+           \(TenantTerms.columns)
     FROM postrider.credential c
     JOIN postrider.tenant t ON t.id = c.tenant
     -- One that was added while its domain went to another tenant is nobody's.
@@ -51,11 +53,12 @@ struct CredentialRecord: Sendable {
     guard result.rowCount == 1 else { return nil }
     let credential = try result.int64(0, 2)
     let others = result.text(0, 13).split(separator: "\n").map(String.init)
-    let principal = Principal(
+    var principal = Principal(
       tenant: try result.int64(0, 0), tenantName: result.text(0, 1), credential: credential,
       name: result.text(0, 3), coversDomain: try result.bool(0, 4),
       senders: SenderScope(credential: result.text(0, 3), others: others),
       unproven: UnprovenDomain.all(result.text(0, 14)))
+    principal.terms = try TenantTerms(result, 0, firstColumn: 15)
     let disabled: String? =
       if try result.bool(0, 7) {
         "the credential is disabled"

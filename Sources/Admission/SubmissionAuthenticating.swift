@@ -1,4 +1,5 @@
 package import Authorship
+package import Limits
 
 /// Who submits: what a successful login, or an address in a trusted network, proves.
 package struct Principal: Sendable, Hashable {
@@ -14,6 +15,8 @@ package struct Principal: Sendable, Hashable {
   package var senders: SenderScope?
   /// Domains among these that nothing is sent as until they are proven.
   package var unproven: [UnprovenDomain]
+  /// What its tenant's limits depend on, as it was at the login.
+  package var terms = TenantTerms()
 
   /// - Parameter senders: by default those that the credential stands for.
   package init(
@@ -41,6 +44,8 @@ package enum AuthenticationResult: Sendable {
   case smtpOff
   /// Too many checks at once.
   case overloaded
+  /// Too many have failed; the password counts for nothing.
+  case locked(LoginLock)
   /// The database could not be asked; the reason is for the log.
   case unavailable(String)
 }
@@ -60,5 +65,7 @@ package protocol SubmissionAuthenticating: Sendable {
   func rememberedStanding(of principal: Principal) -> Standing?
   /// While the database cannot be asked, what was known last.
   func standing(of principal: Principal) async -> Standing
+  /// What is known of its tenant's limits without asking the database; nil: ask with `terms(of:)`.
+  func rememberedTerms(of principal: Principal) -> TenantTerms?
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
 }

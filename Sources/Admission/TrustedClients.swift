@@ -1,5 +1,6 @@
 import Authorship
 package import DNS
+internal import Limits
 import NIOConcurrencyHelpers
 package import Postgres
 
@@ -66,7 +67,7 @@ package final class TrustedClients: Sendable {
     switch result {
     case .accepted(let principal): principal.unproven.isEmpty ? .good : .goodExcept(principal.unproven)
     case .disabled(let reason): .disabled(reason)
-    case .rejected, .smtpOff, .overloaded: .disabled("the tenant is gone")
+    case .rejected, .smtpOff, .overloaded, .locked: .disabled("the tenant is gone")
     case .unavailable: nil
     }
   }
@@ -94,17 +95,19 @@ package final class TrustedClients: Sendable {
             (SELECT coalesce(string_agg(d.name, E'\\n'), '') FROM postrider.domain d
              WHERE d.tenant = t.id AND d.disabled_at IS NULL),
             (SELECT coalesce(string_agg(d.name || ' ' || d.challenge, E'\\n'), '') FROM postrider.domain d
-             WHERE d.tenant = t.id AND d.disabled_at IS NULL AND d.proven_at IS NULL)
+             WHERE d.tenant = t.id AND d.disabled_at IS NULL AND d.proven_at IS NULL),
+            \(TenantTerms.columns)
           FROM postrider.tenant t WHERE t.name = $1
           """, parameters)
         guard result.rowCount == 1 else { return .rejected }
         if try result.bool(0, 1) { return .disabled("the tenant is suspended") }
-        return .accepted(
-          Principal(
+        var principal = Principal(
             tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false,
             senders: sendsAsAnybody
               ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant),
-            unproven: requiresProof && !sendsAsAnybody ? UnprovenDomain.all(result.text(0, 3)) : []))
+            unproven: requiresProof && !sendsAsAnybody ? UnprovenDomain.all(result.text(0, 3)) : [])
+        principal.terms = try TenantTerms(result, 0, firstColumn: 4)
+        return .accepted(principal)
       }
     } catch {
       return .unavailable("\(error)")

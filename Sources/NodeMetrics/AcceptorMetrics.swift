@@ -29,6 +29,8 @@ package enum RefusalReason: Int, CaseIterable, Sendable {
   /// Too many sessions.
   case sessions
   case draining
+  /// More than somebody may send or try in a time.
+  case limit
   case other
 
   /// The label's value.

@@ -42,9 +42,16 @@ extension Metric {
   static let enqueueTime = Metric("postrider_enqueue_seconds", .seconds, "One transaction into the queue.")
   static let certificateDays = Metric(
     "postrider_certificate_days", .gauge, "Whole days until the acceptor's certificate ends; negative afterwards.")
+  static let limitRefusals = Metric(
+    "postrider_limit_refusals_total", .counter, labels: ["limit"],
+    "Messages and logins that a limit refused: scope, kind and span of the limit, or its name.")
+  static let limitCounting = Metric(
+    "postrider_limit_counting_seconds", .seconds, "One message counted in Redis, there and back.")
+  static let limitsLocal = Metric(
+    "postrider_limits_local", .gauge, "1 while this acceptor keeps limits by itself because Redis is away.")
   package static let acceptor = [
     sessions, sessionsBegun, messagesAccepted, recipientsAccepted, bytesAccepted, refused, acceptance, enqueueBatch,
-    enqueueTime, certificateDays,
+    enqueueTime, certificateDays, limitRefusals, limitCounting, limitsLocal,
   ]
 
   // MARK: Inbound

@@ -9,6 +9,14 @@ package final class RedisScript: Sendable {
   let digest = NIOLockedValueBox<String?>(nil)
 
   package init(_ source: String) { self.source = source }
+
+  /// Remembers what SCRIPT LOAD answered.
+  @discardableResult
+  func name(_ answer: Result<RedisValue, RedisError>) -> String? {
+    guard case .success(let value) = answer, let text = value.text, text.utf8.count == 40 else { return nil }
+    digest.withLockedValue { $0 = text }
+    return text
+  }
 }
 
 extension RedisClient {
@@ -31,11 +39,27 @@ extension RedisClient {
     }
   }
 
+  /// Runs a script without waiting for it: nobody learns whether it was run.
+  package func evaluateLater(_ script: RedisScript, keys: [RedisArgument] = [], arguments: [RedisArgument] = []) {
+    let operands = [RedisArgument(keys.count)] + keys + arguments
+    let whole = ["EVAL", RedisArgument(script.source)] + operands
+    // Whoever waits for a script asks for its name; here the first time is sent as a whole.
+    guard let digest = script.digest.withLockedValue({ $0 }) else {
+      return send(whole) { result in
+        if case .success = result { self.send(["SCRIPT", "LOAD", RedisArgument(script.source)]) { script.name($0) } }
+      }
+    }
+    send(["EVALSHA", RedisArgument(digest)] + operands) { result in
+      if case .failure(.refused(let refusal)) = result, refusal.code == "NOSCRIPT" { self.send(whole) { _ in } }
+    }
+  }
+
   private func digest(of script: RedisScript) async throws(RedisError) -> String {
     if let known = script.digest.withLockedValue({ $0 }) { return known }
-    guard let digest = try await send(["SCRIPT", "LOAD", RedisArgument(script.source)]).text, digest.utf8.count == 40
-    else { throw .protocolViolation("SCRIPT LOAD was not answered with a digest") }
-    script.digest.withLockedValue { $0 = digest }
+    let reply = try await send(["SCRIPT", "LOAD", RedisArgument(script.source)])
+    guard let digest = script.name(.success(reply)) else {
+      throw .protocolViolation("SCRIPT LOAD was not answered with a digest")
+    }
     return digest
   }
 }

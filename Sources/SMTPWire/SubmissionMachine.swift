@@ -27,6 +27,8 @@ package enum LoginVerdict: Sendable, Hashable {
   case smtpOff
   case overloaded
   case unavailable
+  /// Not looked at; a 421 ends the session.
+  case refused(Reply)
 }
 
 /// The server's side of one submission session (RFC 5321, RFC 6409): octets in, actions out. It has no
@@ -171,6 +173,8 @@ package struct SubmissionMachine: ~Copyable {
       return .reply(Reply(454, .init(4, 7, 0), "Too many logins at once, try again"))
     case .unavailable:
       return .reply(Reply(454, .init(4, 7, 0), "Temporary authentication failure, try again"))
+    case .refused(let reply):
+      return reply.code == 421 ? close(after: reply) : .reply(reply)
     }
   }
 

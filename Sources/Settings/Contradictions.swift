@@ -38,6 +38,9 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.smtp.headerSizeMax <= settings.smtp.messageSizeMax, ["smtp.message_size_max", "smtp.header_size_max"],
     "the header is part of the message")
+  require(
+    settings.limits.messageSize ?? 0 <= settings.smtp.messageSizeMax, ["limits.message_size", "smtp.message_size_max"],
+    "no message that large is taken from anybody")
   let plain = settings.smtp.plain
   require(
     plain.listen.isEmpty || (plain.tenant != nil && !plain.allowNetworks.isEmpty),

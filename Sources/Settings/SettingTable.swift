@@ -8,6 +8,7 @@ package struct SettingTable: Sendable {
   package let log = LogSection()
   package let smtp = SMTPSection()
   package let inbound = InboundSection()
+  package let limits = LimitsSection()
   package let delivery = DeliverySection()
   package let worker = WorkerSection()
   package let dns = DNSSection()

@@ -25,6 +25,7 @@ struct Postrider: AsyncParsableCommand {
       DeliverAloneCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
       DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self, DKIMCommand.self,
+      LimitsCommand.self,
       BounceInfoCommand.self, DoctorCommand.self,
     ])
 

@@ -62,7 +62,7 @@ extension CredentialAuthenticator {
     case .disabled(let reason): .disabled(reason)
     case .smtpOff: .smtpOff
     case .overloaded: .overloaded
-    case .unavailable: .unavailable
+    case .unavailable, .locked: .unavailable
     }
   }
 }

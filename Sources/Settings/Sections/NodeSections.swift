@@ -28,7 +28,7 @@ package struct RedisSection: SettingSection {
   package let url = Setting(
     "redis.url", .url(["redis", "redis+unix", "redis+sentinel"], example: "redis://127.0.0.1:6379/0"),
     default: "redis://127.0.0.1:6379/0", isSecret: true,
-    "Where wake-up hints travel and acceptors share ticket keys. With Sentinel: "
+    "Where wake-up hints travel, acceptors share ticket keys and limits are counted. With Sentinel: "
       + "`redis+sentinel://:password@host:port,host:port/master-name/0`, and `?sentinel_password=` if the Sentinels want "
       + "one. The node works without it, slower.")
 }

@@ -62,15 +62,19 @@ struct AcceptorCommand: AsyncParsableCommand {
     let queue = HintingEnqueuer(
       queues.queue(directory: loginPool),
       publisher: WakeHintPublisher(redis: redis, group: group))
+    let limited = try AcceptorLimits(node, master: policy.master, group: group)
     let service = AcceptorService(
       configuration: acceptor(settings, certificateFiles: [certificate, key]), tls: tls,
-      authenticator: CredentialAuthenticator(
-        pool: loginPool,
-        configuration: AuthenticatorConfiguration(
-          checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
-          requiresProof: settings.domains.proof == .required)),
+      authenticator: GuardedAuthenticator(
+        CredentialAuthenticator(
+          pool: loginPool,
+          configuration: AuthenticatorConfiguration(
+            checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
+            requiresProof: settings.domains.proof == .required)),
+        logins: limited.logins),
       trusted: trusted,
-      signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing), queue: queue,
+      signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing),
+      limits: limited.limiter, queue: queue,
       group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
     let ticketKeys = SharedTicketKeys(
@@ -83,7 +87,9 @@ struct AcceptorCommand: AsyncParsableCommand {
     status.watch(loginPool, "logins")
     try await service.start()
     node.logger.info("ready")
-    try await node.run([ticketKeys, queues, service], status, notice: settings.shutdown.notice)
+    try await node.run(
+      [ticketKeys, limited.limiter.sessions, queues, service], status, notice: settings.shutdown.notice)
+    await limited.shutdown()
     await redis.shutdown()
     queues.shutdown()
     try? await signing.shutdownGracefully()

@@ -10,5 +10,6 @@ let benchmarks: @Sendable () -> Void = {
   contentBenchmarks()
   queueBenchmarks()
   signingBenchmarks()
+  limitBenchmarks()
   databaseBenchmarks()
 }
