@@ -90,6 +90,7 @@ let services: [Target] = [
       logging,
     ]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
+  module("Blocklists", ["DNS", "NodeMetrics", nioConcurrency, logging, lifecycle]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules", mustache]),
@@ -111,7 +112,7 @@ let roles: [Target] = [
     "Acceptor",
     [
       "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "DKIM", "TLS",
-      "DNS",
+      "DNS", "Blocklists",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
@@ -143,7 +144,7 @@ let executables: [Target] = [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
-      "MailFormat", "DKIM", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "MailFormat", "DKIM", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -165,7 +166,7 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Authorship", "Cryptography", "DNS", "MailModel", "MailQueue", "MailTesting",
+      "Acceptor", "Admission", "Authorship", "Blocklists", "Cryptography", "DNS", "MailFormat", "MailModel", "MailQueue", "MailTesting",
       "Observability",
       "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),
@@ -211,6 +212,7 @@ let testing: [Target] = [
     "MailQueueTests",
     ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", "Supervision", nioCore, nioConcurrency]),
   tests("DNSTests", ["DNS", "Routing", "MailModel", "MailTesting", nioConcurrency]),
+  tests("BlocklistsTests", ["Blocklists", "DNS", "NodeMetrics", "MailTesting", metrics, logging]),
   tests("RoutingTests", ["DNS", "Routing", "MailModel", nioConcurrency]),
   tests(
     "SMTPClientTests",

@@ -1,4 +1,5 @@
 package import Admission
+package import Blocklists
 package import Logging
 package import MailQueue
 package import NIOCore
@@ -26,19 +27,22 @@ package final class AcceptorService: Service {
 
   /// - Parameters:
   ///   - trusted: who may use a plain listener; nil: nobody.
+  ///   - blocklists: where clients are looked up; nil: nowhere.
   ///   - signer: nil: nothing is signed.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients? = nil, signer: MessageSigner? = nil, queue: any MessageEnqueuing,
+    trusted: TrustedClients? = nil, blocklists: ClientBlocklists? = nil, signer: MessageSigner? = nil,
+    queue: any MessageEnqueuing,
     group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
     mailLog: MailLog, metrics: AcceptorMetrics = AcceptorMetrics()
   ) {
     self.metrics = metrics
     environment = SessionEnvironment(
-      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, signer: signer,
+      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted,
+      blocklists: blocklists, signer: signer,
       queue: queue,
       fileThreads: fileThreads,
       logger: logger, mailLog: mailLog, metrics: metrics)

@@ -1,4 +1,5 @@
 import Admission
+import Blocklists
 import Logging
 import MailQueue
 import NIOPosix
@@ -20,6 +21,8 @@ final class SessionEnvironment: Sendable {
   let authenticator: any SubmissionAuthenticating
   /// Who may use a plain listener; nil: nobody.
   let trusted: TrustedClients?
+  /// nil: no client is looked up.
+  let blocklists: ClientBlocklists?
   /// nil: nothing is signed.
   let signer: MessageSigner?
   let queue: any MessageEnqueuing
@@ -32,7 +35,7 @@ final class SessionEnvironment: Sendable {
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients?, signer: MessageSigner?,
+    trusted: TrustedClients?, blocklists: ClientBlocklists?, signer: MessageSigner?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
     metrics: AcceptorMetrics
   ) {
@@ -40,6 +43,7 @@ final class SessionEnvironment: Sendable {
     self.tls = tls
     self.authenticator = authenticator
     self.trusted = trusted
+    self.blocklists = blocklists
     self.signer = signer
     self.queue = queue
     self.fileThreads = fileThreads

@@ -93,6 +93,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
       environment.metrics.refused(.sessions)
       return context.close(promise: nil)
     }
+    lookUpClient()
     switch kind {
     case .implicitTLS: beginWait(.handshake)
     case .startTLS, .inbound: greet()

@@ -106,8 +106,11 @@ extension Metric {
   static let lanesWoken = Metric(
     "postrider_lanes_woken_total", .counter, "Lanes that slept although they had jobs to do. Anything but 0 is a fault."
   )
+  static let blocklistListed = Metric(
+    "postrider_blocklist_listed", .gauge, labels: ["list", "address"],
+    "1 if a block list names an address that we send from, 0 if not; every keeper looks for itself.")
   package static let keeper = [
-    leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken,
+    leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken, blocklistListed,
   ]
 
   // MARK: The queue, as the leading keeper sees it

@@ -25,7 +25,7 @@ struct Postrider: AsyncParsableCommand {
       DeliverAloneCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
       DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self, DKIMCommand.self,
-      BounceInfoCommand.self, DoctorCommand.self,
+      BounceInfoCommand.self, DatabaseCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

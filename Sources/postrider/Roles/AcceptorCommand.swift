@@ -68,7 +68,7 @@ struct AcceptorCommand: AsyncParsableCommand {
         pool: loginPool,
         configuration: AuthenticatorConfiguration(
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
-      trusted: trusted,
+      trusted: trusted, blocklists: try node.clientBlocklists(),
       signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing), queue: queue,
       group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
@@ -116,6 +116,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     configuration.limits.errorsMax = smtp.errorsMax
     configuration.headerSizeMax = smtp.headerSizeMax
     configuration.receivedCountMax = smtp.receivedMax
+    configuration.check(smtp.messageChecks)
     configuration.showsClientAddress = smtp.receivedClientAddress == .show
     configuration.proxyNetworks = smtp.proxyProtocol.allowNetworks.compactMap { CIDR($0) }
     configuration.proxyHeaderTimeout = TimeAmount(smtp.proxyProtocol.timeout)

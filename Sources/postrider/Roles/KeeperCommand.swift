@@ -55,6 +55,7 @@ struct KeeperCommand: AsyncParsableCommand {
           interval: settings.keeper.interval, home: directory, shards: shards.map { ($0.name, $0.database) },
           logger: node.logger))
     }
+    if let listings = try node.ownListings() { services.append(listings) }
     try await node.run(services, status)
     for pool in pools { pool.shutdown() }
     node.logger.info("ended")
