@@ -98,6 +98,7 @@ let services: [Target] = [
     ]),
   module("DomainRecords", ["Admission", "DKIM", "DNS"]),
   module("Routing", ["MailModel", "DNS", nioCore, nioConcurrency]),
+  module("Blocklists", ["DNS", "NodeMetrics", nioConcurrency, logging, lifecycle]),
   module("WakeHints", ["MailQueue", "Redis", nioCore, nioConcurrency]),
   module("TicketKeys", ["Cryptography", "Redis", "TLS", "Observability", logging, lifecycle]),
   module("Notices", ["MailModel", "MailFormat", "BounceRules", mustache]),
@@ -119,8 +120,7 @@ let roles: [Target] = [
     "Acceptor",
     [
       "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "Limits", "DKIM",
-      "TLS",
-      "DNS",
+      "TLS", "DNS", "Blocklists",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
@@ -152,7 +152,7 @@ let executables: [Target] = [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Limits", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
-      "MailFormat", "DKIM", "DomainRecords", metrics, nioCore, nioPosix, logging, lifecycle, signals,
+      "MailFormat", "DKIM", "DomainRecords", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
     ],
     swiftSettings: settings),
@@ -174,7 +174,7 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Authorship", "Cryptography", "DNS", "MailModel", "MailQueue", "MailTesting",
+      "Acceptor", "Admission", "Authorship", "Blocklists", "Cryptography", "DNS", "MailFormat", "MailModel", "MailQueue", "MailTesting",
       "Observability",
       "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),
@@ -224,6 +224,7 @@ let testing: [Target] = [
     "MailQueueTests",
     ["MailQueue", "MailModel", "Postgres", "Cryptography", "MailTesting", "Supervision", nioCore, nioConcurrency]),
   tests("DNSTests", ["DNS", "Routing", "MailModel", "MailTesting", nioConcurrency]),
+  tests("BlocklistsTests", ["Blocklists", "DNS", "NodeMetrics", "MailTesting", metrics, logging]),
   tests("RoutingTests", ["DNS", "Routing", "MailModel", nioConcurrency]),
   tests(
     "SMTPClientTests",

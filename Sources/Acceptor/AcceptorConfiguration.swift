@@ -1,4 +1,5 @@
 package import DNS
+package import MailFormat
 package import MailModel
 package import NIOCore
 package import SMTPWire
@@ -36,6 +37,8 @@ package struct AcceptorConfiguration: Sendable {
   package var limits = SubmissionLimits()
   package var headerSizeMax = 256 * 1024
   package var receivedCountMax = 25
+  /// What becomes of malformed messages.
+  package var checks = CheckMode.repair
   /// `Received` names the client's address.
   package var showsClientAddress = false
   /// Load balancers: a peer from here must begin with a PROXY header, and from nobody else one is read.

@@ -1,4 +1,5 @@
 package import Admission
+package import Blocklists
 package import Logging
 package import MailQueue
 package import NIOCore
@@ -26,13 +27,14 @@ package final class AcceptorService: Service {
 
   /// - Parameters:
   ///   - trusted: who may use a plain listener; nil: nobody.
+  ///   - blocklists: where clients are looked up; nil: nowhere.
   ///   - signer: nil: nothing is signed.
   ///   - limits: nil: nothing is counted.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients? = nil, signer: MessageSigner? = nil,
+    trusted: TrustedClients? = nil, blocklists: ClientBlocklists? = nil, signer: MessageSigner? = nil,
     limits: SubmissionLimiter? = nil, queue: any MessageEnqueuing,
     group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
@@ -40,8 +42,8 @@ package final class AcceptorService: Service {
   ) {
     self.metrics = metrics
     environment = SessionEnvironment(
-      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, signer: signer,
-      limits: limits, queue: queue,
+      configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted,
+      blocklists: blocklists, signer: signer, limits: limits, queue: queue,
       fileThreads: fileThreads,
       logger: logger, mailLog: mailLog, metrics: metrics)
     watch = CertificateWatch(files: configuration.certificateFiles, tls: tls, logger: logger)

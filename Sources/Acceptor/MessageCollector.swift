@@ -22,6 +22,9 @@ final class MessageCollector {
   private let tenant: Int64?
   private let senders: SenderScope?
   private let author: MailAddress?
+  private var judge: HeaderJudge
+  /// nil while the header comes in, and when nothing is checked.
+  private var structure: BodyStructure?
   /// nil once it has been rewritten into `content`.
   private var header: [UInt8]? = []
   private var headerScanned = 0
@@ -42,10 +45,12 @@ final class MessageCollector {
   ///   - tenant: whose keys sign it; nil: it is not signed.
   ///   - senders: whom `From` and `Sender` may name; nil: anybody.
   ///   - author: who the message is from when it does not say so itself.
+  ///   - allowsUTF8: the client said SMTPUTF8.
   init(
     id: QueueID, received: ReceivedFacts?, tenant: Int64? = nil, senders: SenderScope? = nil,
-    author: MailAddress? = nil, environment: SessionEnvironment
+    author: MailAddress? = nil, allowsUTF8: Bool = false, environment: SessionEnvironment
   ) {
+    judge = HeaderJudge(environment.configuration.checks, allowsUTF8: allowsUTF8)
     self.senders = senders
     self.author = author
     if received == nil { header = nil }
@@ -58,9 +63,7 @@ final class MessageCollector {
   func append(_ bytes: UnsafeRawBufferPointer) {
     guard refusal == nil else { return }
     guard header != nil else {
-      content.writeBytes(bytes)
-      signature?.update(bytes)
-      return
+      return take(bytes)
     }
     header?.append(contentsOf: bytes)
     if let end = headerEnd() {
@@ -71,6 +74,14 @@ final class MessageCollector {
           552, EnhancedStatus(5, 3, 4),
           "The message header is larger than \(environment.configuration.headerSizeMax) bytes"))
     }
+  }
+
+  /// Takes what comes behind the header.
+  private func take(_ bytes: UnsafeRawBufferPointer) {
+    structure?.update(bytes)
+    if let refusal = structure?.refusal { return refuse(refusal) }
+    content.writeBytes(bytes)
+    signature?.update(bytes)
   }
 
   /// Behind the blank line, when it has come. An empty header is a blank line at once.
@@ -99,7 +110,7 @@ final class MessageCollector {
         messageIDDomain: configuration.hostName,
         limits: HeaderLimits(
           sizeBytesMax: configuration.headerSizeMax, receivedCountMax: configuration.receivedCountMax,
-          lineBytesMax: configuration.limits.lineLengthMax), author: author
+          lineBytesMax: configuration.limits.lineLengthMax), author: author, judge: &judge
       ) { field in
         if isName(field.name, "from") {
           check?.takeFrom(field.body, isPlain: field.isPlain)
@@ -111,20 +122,19 @@ final class MessageCollector {
       authorDomains = check?.domains ?? []
       content.reserveCapacity(rewritten.count + collected.count - end)
       content.writeBytes(rewritten)
-      content.writeBytes(collected[end...])
-      beginSignature(rewritten, collected[end...])
+      beginSignature(rewritten)
+      structure = judge.structure
+      rewritten.suffix(judge.gluedSize).withUnsafeBytes { structure?.update($0) }
+      collected[end...].withUnsafeBytes { take($0) }
     } catch {
       refuse(error.reply)
     }
   }
 
-  /// - Parameters:
-  ///   - rewritten: the header, and what of the body had come without a blank line before it.
-  ///   - rest: the body as far as it is there.
-  private func beginSignature(_ rewritten: [UInt8], _ rest: ArraySlice<UInt8>) {
+  /// - Parameter rewritten: the header, and what of the body had come without a blank line before it.
+  private func beginSignature(_ rewritten: [UInt8]) {
     guard let tenant, let signature = environment.signer?.begin(rewritten, tenant: tenant) else { return }
     rewritten[signature.headerSize...].withUnsafeBytes { signature.update($0) }
-    rest.withUnsafeBytes { signature.update($0) }
     self.signature = signature
   }
 
@@ -132,6 +142,7 @@ final class MessageCollector {
     refusal = reply
     header = nil
     signature = nil
+    structure = nil
     content = ByteBuffer()
     file = nil
   }
@@ -176,10 +187,19 @@ extension MessageCollector {
   /// Ends the content; not while `isBusy`.
   func finish(on eventLoop: any EventLoop) -> EventLoopFuture<MessageContent?>.Isolated {
     if let header { rewriteHeader(upTo: header.count) }
+    endStructure()
     guard file != nil, refusal == nil, content.readableBytes > 0 else {
       return eventLoop.makeSucceededFuture(result).assumeIsolated()
     }
     return spill(on: eventLoop).map { self.result }
+  }
+
+  /// Adds the closing delimiters that are missing.
+  private func endStructure() {
+    guard refusal == nil, let tail = structure?.finish() else { return }
+    if let refusal = structure?.refusal { return refuse(refusal) }
+    structure = nil
+    tail.withUnsafeBytes { take($0) }
   }
 
   private var result: MessageContent? {

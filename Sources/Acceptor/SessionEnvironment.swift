@@ -1,4 +1,5 @@
 import Admission
+import Blocklists
 import Logging
 import MailQueue
 import NIOPosix
@@ -20,6 +21,8 @@ final class SessionEnvironment: Sendable {
   let authenticator: any SubmissionAuthenticating
   /// Who may use a plain listener; nil: nobody.
   let trusted: TrustedClients?
+  /// nil: no client is looked up.
+  let blocklists: ClientBlocklists?
   /// nil: nothing is signed.
   let signer: MessageSigner?
   /// nil: nothing is counted.
@@ -34,7 +37,7 @@ final class SessionEnvironment: Sendable {
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients?, signer: MessageSigner?, limits: SubmissionLimiter?,
+    trusted: TrustedClients?, blocklists: ClientBlocklists?, signer: MessageSigner?, limits: SubmissionLimiter?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
     metrics: AcceptorMetrics
   ) {
@@ -42,6 +45,7 @@ final class SessionEnvironment: Sendable {
     self.tls = tls
     self.authenticator = authenticator
     self.trusted = trusted
+    self.blocklists = blocklists
     self.signer = signer
     self.limits = limits
     self.queue = queue

@@ -112,7 +112,7 @@ extension SubmissionHandler {
       date: Int64(environment.unixMilliseconds / 1000), forRecipient: single?.address.description)
     collector = MessageCollector(
       id: id, received: received, tenant: principal?.tenant, senders: principal?.senders, author: author(envelope),
-      environment: environment)
+      allowsUTF8: envelope.smtpUTF8, environment: environment)
   }
 
   /// Who a message without `From` is from: whoever it comes back to, or who has logged in.
@@ -150,6 +150,10 @@ extension SubmissionHandler {
         self.collector = nil
         let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
         return self.messageFinished(reply)
+      }
+      if let refusal = self.machine.refusalOfClient {
+        self.collector = nil
+        return self.messageFinished(refusal)
       }
       self.reserve(collector, content, envelope, since: ended)
     }

@@ -100,6 +100,7 @@ final class SubmissionHandler: ChannelDuplexHandler {
       return context.close(promise: nil)
     }
     enterAddress()
+    lookUpClient()
     switch kind {
     case .implicitTLS: beginWait(.handshake)
     case .startTLS, .inbound: greet()

@@ -28,6 +28,11 @@ package final class DNSResolver: MailResolving {
     }
   }
 
+  /// A records alone: what a block list answers with (RFC 5782 §2.1).
+  package func ipv4Addresses(of name: String) async -> DNSAnswer<[IPAddress]> {
+    await records(.a, of: name) { DNSWire.address($0, family: .v4) }
+  }
+
   /// The character-strings of each TXT record, joined.
   package func texts(of name: String) async -> DNSAnswer<[[UInt8]]> {
     await records(.txt, of: name, DNSWire.text)

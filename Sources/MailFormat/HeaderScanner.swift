@@ -58,7 +58,8 @@ package struct HeaderScanner {
   private let lineBytesMax: Int
   private let isTerminated: Bool
   private var position = 0
-  private var line = 1
+  /// The line that is read next, counted from 1.
+  package private(set) var line = 1
   /// Set when `next()` has returned nil.
   package private(set) var end: End?
 

@@ -36,7 +36,7 @@ enum EncodedWords {
     return (words + [word]).map { "=?utf-8?q?\($0)?=" }.joined(separator: " ")
   }
 
-  private static func quoted(_ byte: UInt8) -> String {
+  static func quoted(_ byte: UInt8) -> String {
     if byte == 0x20 { return "_" }
     let isPlain =
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

@@ -15,13 +15,27 @@ package func rewriteSubmissionHeader(
   _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits(),
   author: MailAddress? = nil, look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
+  var judge = HeaderJudge(.pass, allowsUTF8: true)
+  return try rewriteSubmissionHeader(
+    header, received: received, messageIDDomain: messageIDDomain, limits: limits, author: author, judge: &judge,
+    look: look)
+}
+
+/// The same for a header that is judged at the same time.
+/// - Parameter judge: decides about each field; afterwards it knows how the body is to be read.
+package func rewriteSubmissionHeader(
+  _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits,
+  author: MailAddress? = nil, judge: inout HeaderJudge, look: (SubmittedField) -> Void = { _ in }
+) throws(HeaderFault) -> [UInt8] {
   guard header.count <= limits.sizeBytesMax else {
     throw HeaderFault(
       Reply(552, EnhancedStatus(5, 3, 4), "The message header is larger than \(limits.sizeBytesMax) bytes"))
   }
   var rewritten = SubmissionHeader(header, received: received, limits: limits)
-  try rewritten.copyFields(look)
-  rewritten.finish(date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>", author: author)
+  try rewritten.copyFields(&judge, look)
+  let additions = try judge.finish(rewritten.scanner.end, of: header.count, line: rewritten.scanner.line)
+  rewritten.finish(
+    date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>", author: author, additions)
   return rewritten.output
 }
 
@@ -38,7 +52,7 @@ private struct SubmissionHeader {
   private let header: [UInt8]
   private let limits: HeaderLimits
   private(set) var output: [UInt8]
-  private var scanner: HeaderScanner
+  private(set) var scanner: HeaderScanner
   /// Input before this is in `output` or was removed.
   private var copied = 0
   private var receivedCount = 0
@@ -54,23 +68,36 @@ private struct SubmissionHeader {
     output.reserveCapacity(output.count + header.count + 192)
   }
 
-  mutating func copyFields(_ look: (SubmittedField) -> Void) throws(HeaderFault) {
-    while let field = try scanner.next() {
+  mutating func copyFields(_ judge: inout HeaderJudge, _ look: (SubmittedField) -> Void) throws(HeaderFault) {
+    while true {
+      let line = scanner.line
+      guard let field = try scanner.next() else { return }
       let name = header[field.name]
       look(
         SubmittedField(
           name: name, body: header[field.body], isPlain: field.name.upperBound + 1 == field.body.lowerBound))
       switch name.count {
       case 3 where isName(name, "bcc"), 10 where isName(name, "resent-bcc"), 11 where isName(name, "return-path"):
-        output += header[copied..<field.whole.lowerBound]
-        copied = field.whole.upperBound
+        replace(field, by: [])
+        continue
       case 4 where isName(name, "date"): hasDate = true
       case 4 where isName(name, "from"): hasFrom = true
       case 8 where isName(name, "received"): try countReceived()
       case 10 where isName(name, "message-id"): hasMessageID = true
       default: break
       }
+      switch try judge.take(field, of: header, line: line) {
+      case .keep: break
+      case .remove: replace(field, by: [])
+      case .replace(let new): replace(field, by: new)
+      }
     }
+  }
+
+  private mutating func replace(_ field: HeaderField, by new: [UInt8]) {
+    output += header[copied..<field.whole.lowerBound]
+    output += new
+    copied = field.whole.upperBound
   }
 
   private mutating func countReceived() throws(HeaderFault) {
@@ -83,7 +110,7 @@ private struct SubmissionHeader {
     }
   }
 
-  mutating func finish(date: Int64, messageID: String, author: MailAddress?) {
+  mutating func finish(date: Int64, messageID: String, author: MailAddress?, _ additions: [UInt8]) {
     let fieldsEnd: Int
     var rest = header.count
     switch scanner.end {
@@ -97,6 +124,7 @@ private struct SubmissionHeader {
     if !hasDate { output += Array("Date: \(MailDate.text(date))\r\n".utf8) }
     if !hasMessageID { output += Array("Message-ID: \(messageID)\r\n".utf8) }
     if let author, !hasFrom { output += Array("From: <\(author)>\r\n".utf8) }
+    output += additions
     output += [0x0D, 0x0A]
     output += header[rest...]
   }

@@ -121,9 +121,12 @@ extension Metric {
     "Domains: proven, unproven, or vanished: proven by a record that is gone. Every keeper shows the same.")
   static let keysWaiting = Metric(
     "postrider_dkim_keys_waiting", .gauge, "Keys that do not sign because their records are not there.")
+  static let blocklistListed = Metric(
+    "postrider_blocklist_listed", .gauge, labels: ["list", "address"],
+    "1 if a block list names an address that we send from, 0 if not; every keeper looks for itself.")
   package static let keeper = [
     leading, round, dutyFailures, delayed, expired, notices, redacted, sessionsEnded, lanesWoken, domainChecks, domains,
-    keysWaiting,
+    keysWaiting, blocklistListed,
   ]
 
   // MARK: The queue, as the leading keeper sees it

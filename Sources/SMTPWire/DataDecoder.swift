@@ -49,6 +49,8 @@ package struct DataDecoder {
   /// Octets passed on.
   package private(set) var size = 0
   package private(set) var holdsEightBit = false
+  /// The line that is being taken, counted from 1; at a fault, where it is.
+  package private(set) var line = 1
   package private(set) var fault: ContentFault?
 
   package init(limits: Limits, isDotTerminated: Bool) {
@@ -123,6 +125,7 @@ extension DataDecoder {
       guard let lf, lf == cr + 1 else { return cr + 1 == input.count ? (cr, .heldCR) : (cr, .bareCR) }
       position = .lineStart
       lineLength = 0
+      if fault == nil { line += 1 }
       at = lf + 1
     }
     return (at, .inputEnd)
@@ -171,6 +174,7 @@ extension DataDecoder {
   private mutating func passLineEnd(_ content: (UnsafeRawBufferPointer) -> Void) {
     position = .lineStart
     lineLength = 0
+    if fault == nil { line += 1 }
     withUnsafeBytes(of: (Octet.cr, Octet.lf)) { pass($0, content) }
   }
 

@@ -168,6 +168,7 @@ extension SubmissionMachine {
     if let size = command.size, size > limits.messageSizeMax {
       return answer(SubmissionReplies.tooLarge(limits.messageSizeMax))
     }
+    if let refusalOfClient { return answer(refusalOfClient) }
     if let path = command.reversePath, let refusal = refusalOfSender?(path) { return answer(refusal) }
     envelope = Envelope(
       reversePath: command.reversePath, body: command.body, smtpUTF8: command.smtpUTF8, returned: command.returned,

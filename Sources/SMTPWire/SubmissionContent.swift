@@ -17,10 +17,11 @@ extension SubmissionMachine {
     case nil:
       return (consumed, nil)
     case .fault(let fault):
-      refuseMessage(SubmissionReplies.content(fault, limits: limits))
+      refuseMessage(SubmissionReplies.content(fault, line: decoder?.line ?? 1, limits: limits))
       return (consumed, .discardMessage(nil))
     case .irregularEnd:
-      return (consumed, close(after: refusal ?? SubmissionReplies.content(.bare(.lf), limits: limits)))
+      let line = decoder?.line ?? 1
+      return (consumed, close(after: refusal ?? SubmissionReplies.content(.bare(.lf), line: line, limits: limits)))
     case .end:
       return (consumed, endContent())
     }
@@ -93,7 +94,7 @@ extension SubmissionMachine {
     phase = .chunk(chunk)
     if chunk.remaining == 0 { return (taken, endChunk(chunk, content)) }
     if case .fault(let fault) = outcome {
-      refuseMessage(SubmissionReplies.content(fault, limits: limits))
+      refuseMessage(SubmissionReplies.content(fault, line: decoder?.line ?? 1, limits: limits))
       return (taken, .discardMessage(nil))
     }
     return (taken, nil)
@@ -105,7 +106,11 @@ extension SubmissionMachine {
     phase = .command
     var fault = decoder?.fault
     if chunk.isLast, chunk.refusal == nil, refusal == nil, fault == nil { fault = decoder?.finish(content: content) }
-    guard let reply = chunk.refusal ?? refusal ?? fault.map({ SubmissionReplies.content($0, limits: limits) }) else {
+    let line = decoder?.line ?? 1
+    guard
+      let reply = chunk.refusal ?? refusal
+        ?? fault.map({ SubmissionReplies.content($0, line: line, limits: limits) })
+    else {
       return chunk.isLast ? endContent() : .reply(SubmissionReplies.chunkTaken(chunk.size))
     }
     let hadContent = decoder != nil

@@ -70,6 +70,8 @@ package struct SubmissionMachine: ~Copyable {
   let refusalOfRecipient: (@Sendable (MailAddress) -> Reply?)?
   /// The same for a reverse-path that is not null; set once it is known who submits.
   package var refusalOfSender: (@Sendable (MailAddress) -> Reply?)?
+  /// Why nothing is taken from this client, whatever it is; said at MAIL. It may be set at any time.
+  package var refusalOfClient: Reply?
 
   var phase = Phase.command
   var lines = CommandLineDecoder()

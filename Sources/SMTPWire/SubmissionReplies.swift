@@ -56,12 +56,13 @@ enum SubmissionReplies {
     Reply(500, .init(5, 5, 2), "Bare \(octet.name) in a command: lines end with CRLF")
   }
 
-  static func content(_ fault: ContentFault, limits: SubmissionLimits) -> Reply {
+  /// - Parameter line: where the fault is, counted from 1.
+  static func content(_ fault: ContentFault, line: Int, limits: SubmissionLimits) -> Reply {
     switch fault {
     case .bare(let octet):
-      Reply(554, .init(5, 6, 0), "Bare \(octet.name) in the message: lines end with CRLF")
+      Reply(554, .init(5, 6, 0), "Bare \(octet.name) in line \(line) of the message: lines end with CRLF")
     case .lineTooLong:
-      Reply(554, .init(5, 6, 0), "Line too long in the message: at most \(limits.lineLengthMax) octets")
+      Reply(554, .init(5, 6, 0), "Line \(line) of the message is too long: at most \(limits.lineLengthMax) octets")
     case .tooLarge:
       tooLarge(limits.messageSizeMax)
     }

@@ -52,6 +52,13 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.smtp.proxyProtocol.allowNetworks.allSatisfy(isNarrow), ["smtp.proxy_protocol.allow_networks"],
     "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")
+  let lists = settings.blocklists
+  require(
+    !lists.own.isEmpty || lists.ownAddresses.isEmpty, ["blocklists.own", "blocklists.own_addresses"],
+    "there are addresses and no list to look them up in")
+  require(
+    !lists.clients.isEmpty || lists.clientsExempt.isEmpty, ["blocklists.clients", "blocklists.clients_exempt"],
+    "there are exemptions and no list that they are from")
   return problems
 }
 

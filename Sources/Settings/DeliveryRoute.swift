@@ -11,6 +11,9 @@ package enum DeliveryTLS: String, Sendable, CaseIterable {
 /// Whether the `Received` field tells the address that a message was submitted from.
 package enum ClientAddressExposure: String, Sendable, CaseIterable { case hide, show }
 
+/// What becomes of malformed messages.
+package enum MessageChecks: String, Sendable, CaseIterable { case strict, repair, pass }
+
 /// As whom clients without a login send.
 package enum PlainSenders: String, Sendable, CaseIterable { case tenant, any }
 

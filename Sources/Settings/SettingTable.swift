@@ -17,6 +17,7 @@ package struct SettingTable: Sendable {
   package let keeper = KeeperSection()
   package let retention = RetentionSection()
   package let notices = NoticeSection()
+  package let blocklists = BlocklistSection()
   package let suppression = SuppressionSection()
   package let status = StatusSection()
   package let shutdown = ShutdownSection()

@@ -68,6 +68,16 @@ extension SettingType where Value == String {
     Self("an IP address", show: { $0 }, read: { isIPv4($0) || isIPv6($0) ? $0 : nil })
   }
 
+  /// A DNS zone, and what it is called.
+  static var blocklist: Self {
+    Self(
+      "a zone, or zone=name, for example bl.example.org", show: { $0 },
+      read: { text in
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return parts.allSatisfy { isHostName(String($0)) } ? text : nil
+      })
+  }
+
   static var file: Self {
     Self("the path of a file", show: { $0 }, read: { isPath($0) ? $0 : nil })
   }

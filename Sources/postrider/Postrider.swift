@@ -26,7 +26,7 @@ struct Postrider: AsyncParsableCommand {
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
       DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self, DKIMCommand.self,
       LimitsCommand.self,
-      BounceInfoCommand.self, DoctorCommand.self,
+      BounceInfoCommand.self, DatabaseCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

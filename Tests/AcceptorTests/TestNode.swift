@@ -1,6 +1,7 @@
 import Acceptor
 import Admission
 import Authorship
+import Blocklists
 import Cryptography
 import Foundation
 import Logging
@@ -126,6 +127,7 @@ struct TestNode: Sendable {
 
   static func with(
     _ configure: (inout AcceptorConfiguration) -> Void = { _ in }, trusted: TrustedClients? = nil,
+    blocklists: ClientBlocklists? = nil, logger given: Logger? = nil,
     _ body: (TestNode) async throws -> Void
   ) async throws {
     let files = try certificates.get()
@@ -139,12 +141,13 @@ struct TestNode: Sendable {
     configure(&configuration)
     let queue = CollectingQueue()
     let authenticator = ScriptedAuthenticator()
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
+    var silent = Logger(label: "test")
+    silent.logLevel = .critical
+    let logger = given ?? silent
     let service = AcceptorService(
       configuration: configuration,
       tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      authenticator: authenticator, trusted: trusted, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
+      authenticator: authenticator, trusted: trusted, blocklists: blocklists, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
       fileThreads: .singleton, logger: logger, mailLog: MailLog(logger: logger))
     let addresses = try await service.start()
     let node = TestNode(

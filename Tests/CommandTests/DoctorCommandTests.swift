@@ -69,6 +69,27 @@ import Testing
     #expect(empty.status == 2 && empty.output.contains("→ run `postrider migrate`"))
   }
 
+  @Test func blockListsAreAskedAboutUs() async throws {
+    let fixture = try await CommandFixture()
+    let entry = "2.0.0.127 IN A 127.0.0.2\n"
+    let names = try await NameServer(zones: [
+      "bl.test": entry + "9.100.51.198 IN A 127.0.0.4\n9.100.51.198 IN TXT \"a leak of ours\"\n",
+      "clean.test": entry, "everybody.test": "* IN A 127.0.0.2\n", "clients.test": entry,
+    ])
+    let settings = [
+      "dns.servers": names.address, "blocklists.own": "key.bl.test=bl.test,bl.test=ours,clean.test,everybody.test",
+      "blocklists.own_addresses": "198.51.100.9", "blocklists.clients": "clients.test",
+    ]
+    let result = try await fixture.postrider(["doctor", "--json"], settings: settings)
+    let found = try checks(result)
+    #expect(found["block list ours"] == "warning" && found["block list clean.test"] == "ok")
+    #expect(found["block list everybody.test"] == "warning" && found["block list clients.test"] == "ok")
+    #expect(found["block list bl.test"] == "warning", "a zone that does not have what each must have")
+    #expect(result.output.contains("names 198.51.100.9 (a leak of ours): others refuse our mail"))
+    #expect(result.output.contains("it lists 127.0.0.1, so it lists everything"))
+    try await names.stop()
+  }
+
   private func certificateDirectory(_ fixture: CommandFixture) throws -> String {
     let path = fixture.directory.path("tls")
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

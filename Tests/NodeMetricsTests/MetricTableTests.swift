@@ -24,8 +24,10 @@ import Testing
     (look.tenants, look.destinations) = ([part], [part])
     let queue = QueueMetrics(registry)
     queue.show(look)
+    let listings = ListingMetrics(registry)
+    listings.show([(list: "bl.example", address: "192.0.2.1", isListed: true)])
     let text = registry.rendered()
-    withExtendedLifetime((queue, domains)) {}
+    withExtendedLifetime((queue, domains, listings)) {}
     return text
   }
 

@@ -22,6 +22,10 @@ package struct SMTPSection: SettingSection {
     "smtp.header_size_max", .size(4 << 10...16 << 20), default: 256 << 10, "The largest header section.")
   package let receivedMax = Setting(
     "smtp.received_max", .count(1...1000), default: 25, "More `Received` fields than this are a loop.")
+  package let messageChecks = Setting(
+    "smtp.message_checks", .choice(MessageChecks.self), default: .repair,
+    "What becomes of malformed messages: `strict` refuses them, `repair` mends what has one meaning only and refuses "
+      + "the rest, `pass` lets go what can go. `docs/message-checks.md` says it for each fault.")
   package let commandsWithoutMailMax = Setting(
     "smtp.commands_without_mail_max", .count(10...1_000_000), default: 100,
     "Commands in a session that lead to no message; then 421.")

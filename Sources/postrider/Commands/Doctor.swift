@@ -27,6 +27,7 @@ struct DoctorCommand: AsyncParsableCommand {
     ]
     findings += DatabaseChecks.all(settings)
     findings += await NetworkChecks(settings: settings).run()
+    findings += await BlocklistChecks(settings: settings).run()
     findings += FileChecks(settings: settings).run()
     if common.json {
       try JSONOutput.print(Record(status: findings.status, checks: findings))

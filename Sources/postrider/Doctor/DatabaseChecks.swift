@@ -41,6 +41,7 @@ struct DatabaseChecks {
     if settings.isSharded { findings += checked("shard") { try identity(connection) } }
     findings += checked("workers") { [try workers(connection)] }
     findings += checked("keeper") { [try keeper(connection)] }
+    findings += checked("roles") { try RightsChecks.run(connection) }
     findings += checked("retention") { [try retention(connection)] }
     if shard.name == DatabaseShard.home {
       findings += checked("domains") { try DomainFindings(settings: settings).look(connection) }

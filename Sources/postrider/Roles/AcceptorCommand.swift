@@ -72,7 +72,7 @@ struct AcceptorCommand: AsyncParsableCommand {
             checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
             requiresProof: settings.domains.proof == .required)),
         logins: limited.logins),
-      trusted: trusted,
+      trusted: trusted, blocklists: try node.clientBlocklists(),
       signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing),
       limits: limited.limiter, queue: queue,
       group: group, fileThreads: files, logger: node.logger,
@@ -123,6 +123,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     configuration.limits.errorsMax = smtp.errorsMax
     configuration.headerSizeMax = smtp.headerSizeMax
     configuration.receivedCountMax = smtp.receivedMax
+    configuration.check(smtp.messageChecks)
     configuration.showsClientAddress = smtp.receivedClientAddress == .show
     configuration.proxyNetworks = smtp.proxyProtocol.allowNetworks.compactMap { CIDR($0) }
     configuration.proxyHeaderTimeout = TimeAmount(smtp.proxyProtocol.timeout)

@@ -63,6 +63,7 @@ struct KeeperCommand: AsyncParsableCommand {
         wishes: settings.recordWishes,
         home: domains, logger: node.logger, whenUsable: { [shards] in await shards[0].waitUntilUsable() },
         makeResolver: { try node.resolver() }))
+    if let listings = try node.ownListings() { services.append(listings) }
     try await node.run(services, status)
     for pool in pools { pool.shutdown() }
     node.logger.info("ended")
