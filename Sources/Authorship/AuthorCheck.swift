@@ -66,6 +66,9 @@ package struct AuthorCheck: Sendable {
     return strange.map { "\(name) has a display name that looks like the address \($0)" }
   }
 
+  /// What the client is told about a field that has been seen; nil: all is well so far.
+  package var refusalOfFields: Reply? { fault == nil ? nil : refusal }
+
   /// After the last field.
   /// - Returns: what the client is told; nil: all is well.
   package var refusal: Reply? {
