@@ -174,7 +174,8 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Authorship", "Blocklists", "Cryptography", "DNS", "MailFormat", "MailModel", "MailQueue", "MailTesting",
+      "Acceptor", "Admission", "Authorship", "Blocklists", "Cryptography", "DNS", "MailFormat", "MailModel",
+      "MailQueue", "MailTesting",
       "Observability",
       "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),

@@ -127,7 +127,8 @@ final class MessageCollector {
       rewritten.suffix(judge.gluedSize).withUnsafeBytes { structure?.update($0) }
       collected[end...].withUnsafeBytes { take($0) }
     } catch {
-      refuse(error.reply)
+      // Whose a message says it is comes before how it is written.
+      refuse(check?.refusalOfFields ?? error.reply)
     }
   }
 

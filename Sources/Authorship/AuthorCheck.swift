@@ -80,6 +80,9 @@ package struct AuthorCheck: Sendable {
     DomainName.ascii(address.domain) ?? address.destination
   }
 
+  /// What the client is told about a field that has been seen; nil: all is well so far.
+  package var refusalOfFields: Reply? { fault == nil ? nil : refusal }
+
   /// After the last field.
   /// - Returns: what the client is told; nil: all is well.
   package var refusal: Reply? {

@@ -31,7 +31,9 @@ package struct HeaderJudge: Sendable {
   }
 
   /// What checks the body behind this header, when that has been judged; nil: nothing does.
-  package var structure: BodyStructure? { mode == .pass ? nil : BodyStructure(kind, mode, allowsUTF8: allowsUTF8, limits) }
+  package var structure: BodyStructure? {
+    mode == .pass ? nil : BodyStructure(kind, mode, allowsUTF8: allowsUTF8, limits)
+  }
 
   mutating func take(
     _ field: HeaderField, of header: [UInt8], line: Int

@@ -42,12 +42,15 @@ import Testing
     Case(
       "NUL in header", header + "X: a\u{0}b\r\n\r\n", "550 5.6.0 Header line 5: a NUL character",
       pass: "550 5.6.0 Header line 5: a NUL character"),
-    Case("no version", header + "Content-Type: text/html\r\n\r\n", "550 5.6.0 The message's header: Content-Type", "250 "),
+    Case(
+      "no version", header + "Content-Type: text/html\r\n\r\n", "550 5.6.0 The message's header: Content-Type", "250 "),
     Case("no part", header + mixed + "text\r\n", "550 5.6.0 The message's body: a multipart that has no part"),
     Case(
       "no boundary", header + "MIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n\r\n",
       "550 5.6.0 The message's header: Content-Type is multipart and gives no boundary"),
-    Case("no end", header + mixed + "--b\r\n\r\nx\r\n", "550 5.6.0 Part 1: a multipart that does not end with --b--", "250 "),
+    Case(
+      "no end", header + mixed + "--b\r\n\r\nx\r\n", "550 5.6.0 Part 1: a multipart that does not end with --b--",
+      "250 "),
     Case(
       "hidden part", header + mixed + "--b\r\n\r\nx\r\n--b--\r\n--b\r\n\r\ny\r\n--b--\r\n",
       "550 5.6.0 Part 1: a part behind the closing delimiter"),

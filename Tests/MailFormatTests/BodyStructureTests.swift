@@ -30,7 +30,8 @@ private func structure(_ body: String, _ mode: CheckMode, type: String = mixed, 
   structure(type, Array(body.utf8), mode, limits: limits)
 }
 
-private let twoParts = "preamble\r\n--b\r\n\r\none\r\n--b  \r\nContent-Type: text/html\r\n\r\n--\r\n--bb\r\n-\r\n--b--\r\n"
+private let twoParts =
+  "preamble\r\n--b\r\n\r\none\r\n--b  \r\nContent-Type: text/html\r\n\r\n--\r\n--bb\r\n-\r\n--b--\r\n"
 
 @Suite struct BodyStructureTests {
   @Test(arguments: [
@@ -77,8 +78,13 @@ private let twoParts = "preamble\r\n--b\r\n\r\none\r\n--b  \r\nContent-Type: tex
     ("text\r\n -\r\n--a\r\n", "The message's body: a multipart that has no part: no line is --b"),
     ("--b--\r\n", "The message's body: a multipart that has no part"),
     ("--b\r\n\r\n--b--\r\n--b\r\n\r\nhidden\r\n--b--\r\n", "Part 1: a part behind the closing delimiter"),
-    ("--b\r\nContent-Type: multipart/mixed\r\n\r\n--b--\r\n", "Part 1: Content-Type is multipart and gives no boundary"),
-    ("--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", "Part 1: its boundary is also that of the multipart around it"),
+    (
+      "--b\r\nContent-Type: multipart/mixed\r\n\r\n--b--\r\n", "Part 1: Content-Type is multipart and gives no boundary"
+    ),
+    (
+      "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
+      "Part 1: its boundary is also that of the multipart around it"
+    ),
     (
       "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--b--\r\n",
       "Part 1: a multipart that has no part: no line is --c"

@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct StructureFuzzTests {
   private static let pieces = [
-    "\r\n", "--b\r\n", "--b--\r\n", "--c\r\n", "--c--\r\n", "--", "-", "text", "\r\n\r\n", "Content-Type: text/plain\r\n",
+    "\r\n", "--b\r\n", "--b--\r\n", "--c\r\n", "--c--\r\n", "--", "-", "text", "\r\n\r\n",
+    "Content-Type: text/plain\r\n",
     "Content-Type: multipart/mixed; boundary=c\r\n\r\n", "Content-Type: multipart/mixed; boundary=\"d e\"\r\n\r\n",
     "--d e\r\n", "--d e--  \r\n", "Content-Type: message/rfc822\r\n\r\n", "Content-Transfer-Encoding: 8bit\r\n",
     "Content-Transfer-Encoding: base64\r\n", " folded\r\n", "\u{E9}", "--bb\r\n", "X: y\r\n",
@@ -27,7 +28,8 @@ import Testing
         let whole = structure("multipart/mixed; boundary=b", body, mode, limits: limits)
         let cuts = (0..<Int.random(in: 1...12, using: &generator))
           .map { _ in Int.random(in: 0...body.count, using: &generator) }.sorted()
-        #expect(structure("multipart/mixed; boundary=b", body, mode, cuts: cuts, limits: limits) == whole, "seed \(seed)")
+        #expect(
+          structure("multipart/mixed; boundary=b", body, mode, cuts: cuts, limits: limits) == whole, "seed \(seed)")
         let single = structure(
           "multipart/mixed; boundary=b", body, mode, cuts: Array(0...body.count), limits: limits)
         #expect(single == whole, "seed \(seed)")

@@ -24,7 +24,8 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
   package func grant(to name: String, _ connection: PostgresConnection) throws(PostgresError) {
     if let why = try Self.obstacle(name, connection) { throw PostgresError(.server, why) }
     let role = Self.quoted(name)
-    let revocations = ["SCHEMA postrider"] + ["TABLES", "SEQUENCES", "FUNCTIONS"].map { "ALL \($0) IN SCHEMA postrider" }
+    let revocations =
+      ["SCHEMA postrider"] + ["TABLES", "SEQUENCES", "FUNCTIONS"].map { "ALL \($0) IN SCHEMA postrider" }
     let statements =
       revocations.map { "REVOKE ALL ON \($0) FROM \(role)" } + rights.grants(to: role)
     try connection.transaction(statements.map { PostgresStatement($0) })
