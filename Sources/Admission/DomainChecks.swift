@@ -77,7 +77,7 @@ package enum DomainChecks {
     return try take(
       """
       SELECT d.id FROM postrider.domain d WHERE d.check_due <= postrider.schedule_now() AND d.disabled_at IS NULL
-      ORDER BY d.check_due LIMIT $1 FOR UPDATE SKIP LOCKED
+      ORDER BY d.check_due, d.id LIMIT $1 FOR UPDATE SKIP LOCKED
       """, parameters, connection)
   }
 

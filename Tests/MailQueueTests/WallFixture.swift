@@ -47,6 +47,9 @@ struct WallFixture {
       INSERT INTO postrider.suppression (address, tenant, reason, added_at) VALUES ('x@y', \(tenant), 0, now());
       INSERT INTO postrider.notice_template (tenant, kind, language, source) VALUES (\(tenant), 'failed', 'en', 'x');
       INSERT INTO postrider.placement (tenant) VALUES (\(tenant));
+      INSERT INTO postrider.domain_claim (domain, tenant) SELECT d.id, d.tenant FROM postrider.domain d
+        WHERE d.tenant = \(tenant);
+      INSERT INTO postrider.tenant_limit (tenant, name, value) VALUES (\(tenant), 'tenant.messages', '1/hour');
       """)
   }
 
