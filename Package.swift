@@ -247,8 +247,7 @@ let package = Package(
     .library(
       name: "PostriderModules",
       targets: [
-        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue", "Limits",
-        "Redis",
+        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue",
       ]),
   ],
   dependencies: [

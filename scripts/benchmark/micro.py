@@ -10,7 +10,6 @@ from testbed.trouble import Trouble
 from .bench import Bench
 from .figures import rounded, table
 from .postgres import Postgres
-from .redis import Redis
 
 _DATABASE = "micro"
 
@@ -20,10 +19,8 @@ def run(bench: Bench) -> dict[str, typing.Any]:
     postgres = Postgres(bench)
     postgres.start()
     postgres.query(f"CREATE DATABASE {_DATABASE}")
-    redis = Redis(bench)
-    redis.start()
     bench.say("building and running the micro-benchmarks (the first time takes several minutes)")
-    output = _run_harness(bench, postgres.url(_DATABASE), redis.url)
+    output = _run_harness(bench, postgres.url(_DATABASE))
     entries = json.loads(output[output.index("\n[") + 1:])
     results = {_name(entry): _figures(entry) for entry in entries}
     bench.say(table(
@@ -57,7 +54,7 @@ def _figures(entry: dict[str, typing.Any]) -> dict[str, float]:
     return {name: rounded(percentiles[key] * scale) for name, key in names.items()}
 
 
-def _run_harness(bench: Bench, url: str, redis: str) -> str:
+def _run_harness(bench: Bench, url: str) -> str:
     package = ["--package-path", str(bench.root / "Tests/Benchmarks"),
                "--scratch-path", str(bench.root / ".build/benchmarks")]
     command = ["swift", "package", *package, "benchmark", "--format", "jmh", "--path", "stdout", "--no-progress"]
@@ -65,7 +62,7 @@ def _run_harness(bench: Bench, url: str, redis: str) -> str:
         command += ["--skip", "database.*"]
     result = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=sys.stderr.fileno(), text=True,
-        env=os.environ | {"POSTRIDER_BENCHMARK_DATABASE": url, "POSTRIDER_BENCHMARK_REDIS": redis})
+        env=os.environ | {"POSTRIDER_BENCHMARK_DATABASE": url})
     if result.returncode != 0:
         raise Trouble(f"the harness ended with {result.returncode}:\n{result.stdout}")
     return result.stdout

@@ -10,6 +10,5 @@ let benchmarks: @Sendable () -> Void = {
   contentBenchmarks()
   queueBenchmarks()
   signingBenchmarks()
-  limitBenchmarks()
   databaseBenchmarks()
 }
