@@ -10,8 +10,8 @@ package import Postgres
 /// memory.
 ///
 /// **Changes.** A success is remembered for the record's version and good for no other; every login sees a record
-/// at most two seconds old. So a new password, a disabled credential or domain and a suspended tenant take effect in
-/// every process within two seconds, without messages between them. Without the database nobody gets in on
+/// at most two seconds old. So a new password, a disabled credential or domain, a suspended tenant and the proof of a
+/// domain take effect in every process within two seconds, without messages between them. Without the database nobody gets in on
 /// memory alone.
 ///
 /// While an account has two passwords, a wrong one takes twice as long to refuse.

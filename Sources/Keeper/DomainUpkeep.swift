@@ -118,14 +118,19 @@ package struct DomainUpkeep: Service {
           "a domain went to the tenant that has proven it; logins and keys of the one before are gone",
           metadata: ["domain": "\(check.name)", "tenant": "\(owner)"])
       }
-    case .vanished(let time):
-      logger.warning(
-        "the record that has proven a domain is gone; its mail goes on",
-        metadata: [
-          "domain": "\(check.name)", "tenant": "\(check.tenantName)",
-          "reason": "gone for \(time.components.seconds / 86_400) days",
-        ])
+    case .vanished(let time): tellVanished(time, check)
     }
+  }
+
+  /// Many take a record out once it has done its work: that is told when it is noticed, and again when it lasts.
+  private func tellVanished(_ time: Duration, _ check: DomainCheck) {
+    guard time < .seconds(1) || time > .seconds(3 * 86_400) else { return }
+    logger.log(
+      level: time < .seconds(1) ? .notice : .warning, "the record that has proven a domain is gone; its mail goes on",
+      metadata: [
+        "domain": "\(check.name)", "tenant": "\(check.tenantName)",
+        "reason": "gone for \(time.components.seconds / 86_400) days",
+      ])
   }
 
   private func show() async {

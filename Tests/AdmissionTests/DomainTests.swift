@@ -195,7 +195,7 @@ import Testing
     #expect(try due().isEmpty)
     // Whoever took them has died.
     try await advance("2 minutes")
-    #expect(try due(2) == ["d0.example", "d1.example"])
+    #expect(try due(3) == ["example.com", "d0.example", "d1.example"])
     let connection = try connection()
     let first = try #require(try DomainChecks.take("d0.example", connection))
     let second = try #require(try DomainChecks.take("d0.example", connection))
