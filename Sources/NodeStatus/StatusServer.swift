@@ -7,9 +7,14 @@ internal import ServiceLifecycle
 /// operators' own; metrics name tenants and destinations.
 package struct StatusServer: Sendable {
   private let group: ServiceGroup
+  /// One element when it listens; ends without one when the address cannot be had.
+  private let beginning: AsyncStream<Void>
+  private let hasBegun: AsyncStream<Void>.Continuation
 
   /// - Parameter port: 0 takes any free one; the log tells which.
   package init(_ status: NodeStatus, host: String, port: Int, logger: Logger) {
+    let (beginning, hasBegun) = AsyncStream.makeStream(of: Void.self)
+    (self.beginning, self.hasBegun) = (beginning, hasBegun)
     var quiet = logger
     // One line for each health check would bury the others.
     quiet.logLevel = max(logger.logLevel, .warning)
@@ -21,6 +26,7 @@ package struct StatusServer: Sendable {
         availableConnectionsDelegate: .maximum(64, logger: quiet)),
       onServerRunning: { channel in
         logger.info("status", metadata: ["address": "\(channel.localAddress?.shown ?? "")"])
+        hasBegun.yield()
       }, logger: quiet)
     var configuration = ServiceGroupConfiguration(services: [.init(service: application)], logger: quiet)
     // Whoever is slow to ask or to read must not keep the process.
@@ -30,7 +36,17 @@ package struct StatusServer: Sendable {
 
   /// Serves until `stop`.
   /// - Throws: when the address cannot be had.
-  package func run() async throws { try await group.run() }
+  package func run() async throws {
+    defer { hasBegun.finish() }
+    try await group.run()
+  }
+
+  /// Waits until it can be asked, once.
+  /// - Returns: false: it never will be, and `run` throws.
+  package func isListening() async -> Bool {
+    for await _ in beginning { return true }
+    return false
+  }
 
   package func stop() async { await group.triggerGracefulShutdown() }
 

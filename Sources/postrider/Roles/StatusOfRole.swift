@@ -39,7 +39,8 @@ extension Node {
             advice: "each process needs an address of its own")
         }
       }
-      group.addTask { try await role(status) }
+      // A role that cannot be watched does not begin: nothing has to be ended for it.
+      group.addTask { if await server.isListening() { try await role(status) } }
       // The server ends by itself only with an error; so this is the role.
       try await group.next()
       await server.stop()
