@@ -27,11 +27,13 @@ package final class AcceptorService: Service {
   /// - Parameters:
   ///   - trusted: who may use a plain listener; nil: nobody.
   ///   - signer: nil: nothing is signed.
+  ///   - scanning: nil: nothing is scanned.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients? = nil, signer: MessageSigner? = nil, queue: any MessageEnqueuing,
+    trusted: TrustedClients? = nil, signer: MessageSigner? = nil, scanning: MessageScanning? = nil,
+    queue: any MessageEnqueuing,
     group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
     mailLog: MailLog, metrics: AcceptorMetrics = AcceptorMetrics()
@@ -39,6 +41,7 @@ package final class AcceptorService: Service {
     self.metrics = metrics
     environment = SessionEnvironment(
       configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted, signer: signer,
+      scanning: scanning,
       queue: queue,
       fileThreads: fileThreads,
       logger: logger, mailLog: mailLog, metrics: metrics)

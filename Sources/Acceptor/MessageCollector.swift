@@ -1,4 +1,5 @@
 import Authorship
+import ContentScan
 import Logging
 import MailFormat
 import MailModel
@@ -29,6 +30,10 @@ final class MessageCollector {
   private(set) var isBusy = false
   /// nil while the header comes in, and for a message that is not to be signed.
   private(set) var signature: SignatureInProgress?
+  /// What content scanners found; nil: none was asked, or not yet.
+  var scan: ScanDecision?
+  /// Ends with the collector: nobody waits for it any more.
+  var scanInProgress: ScanInProgress?
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
@@ -94,7 +99,8 @@ final class MessageCollector {
         messageIDDomain: configuration.hostName,
         limits: HeaderLimits(
           sizeBytesMax: configuration.headerSizeMax, receivedCountMax: configuration.receivedCountMax,
-          lineBytesMax: configuration.limits.lineLengthMax), author: author
+          lineBytesMax: configuration.limits.lineLengthMax), author: author,
+        without: environment.scanning == nil ? [ScanDecision.traceName] : ScanDecision.fieldNames
       ) { field in
         if isName(field.name, "from") {
           check?.takeFrom(field.body, isPlain: field.isPlain)

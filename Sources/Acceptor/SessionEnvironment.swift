@@ -22,6 +22,8 @@ final class SessionEnvironment: Sendable {
   let trusted: TrustedClients?
   /// nil: nothing is signed.
   let signer: MessageSigner?
+  /// nil: nothing is scanned.
+  let scanning: MessageScanning?
   let queue: any MessageEnqueuing
   /// Spill files block: their calls run here.
   let fileThreads: NIOThreadPool
@@ -32,7 +34,7 @@ final class SessionEnvironment: Sendable {
 
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
-    trusted: TrustedClients?, signer: MessageSigner?,
+    trusted: TrustedClients?, signer: MessageSigner?, scanning: MessageScanning?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
     metrics: AcceptorMetrics
   ) {
@@ -41,6 +43,7 @@ final class SessionEnvironment: Sendable {
     self.authenticator = authenticator
     self.trusted = trusted
     self.signer = signer
+    self.scanning = scanning
     self.queue = queue
     self.fileThreads = fileThreads
     self.logger = logger

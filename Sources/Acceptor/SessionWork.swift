@@ -142,7 +142,7 @@ extension SubmissionHandler {
         let reply = collector.refusal ?? Reply(451, EnhancedStatus(4, 3, 0), "Local trouble, please try again later")
         return self.messageFinished(reply)
       }
-      self.sign(collector, content, envelope, since: ended)
+      self.scan(collector, content, envelope, since: ended)
     }
   }
 
@@ -195,11 +195,14 @@ extension SubmissionHandler {
     }
     let message = NewMessage(
       id: collector.id, tenant: principal.tenant, credential: principal.credential, envelope: envelope,
-      content: content, session: sessionID, clientAddress: clientAddress)
-    let line = AcceptedMessage(
+      content: content, session: sessionID, clientAddress: clientAddress
+    ).noting(collector.scan)
+    var line = AcceptedMessage(
       id: collector.id, session: sessionID, tenant: principal.tenantName, credential: principal.name,
       sender: envelope.reversePath, clientAddress: clientAddress, tls: tls, sizeBytes: content.size,
       recipientCount: envelope.recipients.count, duration: .zero)
+    line.scan = message.scan
+    let accepted = line
     let (session, mailLog) = (NIOLoopBound(self, eventLoop: eventLoop), environment.mailLog)
     let metrics = environment.metrics
     let started = collector.started
@@ -210,7 +213,7 @@ extension SubmissionHandler {
     environment.queue.enqueue(message) { result in
       // The line is written also when the client has gone: the message is ours.
       if case .success = result {
-        var line = line
+        var line = accepted
         line.duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
         mailLog.accepted(line)
         metrics.accepted(recipients: line.recipientCount, bytes: line.sizeBytes)

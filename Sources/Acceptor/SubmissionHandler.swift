@@ -37,6 +37,8 @@ final class SubmissionHandler: ChannelDuplexHandler {
   var collector: MessageCollector?
   /// Of the message that was last complete.
   var contentSize = 0
+  /// As what the next refusal is counted, where its reply does not tell.
+  var refusalReason: RefusalReason?
   /// Counts the logins: the answer to one that was given up is not taken for another's.
   var loginNumber = 0
 

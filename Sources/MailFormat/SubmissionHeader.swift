@@ -9,18 +9,19 @@ package import MailModel
 ///     put in: at the end, or before the first line that is no header field.
 ///   - messageIDDomain: the right side of a new Message-ID; the left side is the queue id.
 ///   - author: whom a `From` field names that is put in when there is none; nil: none is.
+///   - unwanted: names in lower case of further fields that go, because only the node says such things.
 ///   - look: sees each field as it was, in order.
 /// - Throws: the reply for the client: 552 5.3.4 too large, 554 5.4.6 a loop, 550 5.6.0 malformed.
 package func rewriteSubmissionHeader(
   _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits(),
-  author: MailAddress? = nil, look: (SubmittedField) -> Void = { _ in }
+  author: MailAddress? = nil, without unwanted: [[UInt8]] = [], look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
   guard header.count <= limits.sizeBytesMax else {
     throw HeaderFault(
       Reply(552, EnhancedStatus(5, 3, 4), "The message header is larger than \(limits.sizeBytesMax) bytes"))
   }
   var rewritten = SubmissionHeader(header, received: received, limits: limits)
-  try rewritten.copyFields(look)
+  try rewritten.copyFields(without: unwanted, look)
   rewritten.finish(date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>", author: author)
   return rewritten.output
 }
@@ -54,7 +55,7 @@ private struct SubmissionHeader {
     output.reserveCapacity(output.count + header.count + 192)
   }
 
-  mutating func copyFields(_ look: (SubmittedField) -> Void) throws(HeaderFault) {
+  mutating func copyFields(without unwanted: [[UInt8]], _ look: (SubmittedField) -> Void) throws(HeaderFault) {
     while let field = try scanner.next() {
       let name = header[field.name]
       look(
@@ -62,15 +63,19 @@ private struct SubmissionHeader {
           name: name, body: header[field.body], isPlain: field.name.upperBound + 1 == field.body.lowerBound))
       switch name.count {
       case 3 where isName(name, "bcc"), 10 where isName(name, "resent-bcc"), 11 where isName(name, "return-path"):
-        output += header[copied..<field.whole.lowerBound]
-        copied = field.whole.upperBound
+        leaveOut(field)
       case 4 where isName(name, "date"): hasDate = true
       case 4 where isName(name, "from"): hasFrom = true
       case 8 where isName(name, "received"): try countReceived()
       case 10 where isName(name, "message-id"): hasMessageID = true
-      default: break
+      default: if unwanted.contains(where: { isName(name, $0) }) { leaveOut(field) }
       }
     }
+  }
+
+  private mutating func leaveOut(_ field: HeaderField) {
+    output += header[copied..<field.whole.lowerBound]
+    copied = field.whole.upperBound
   }
 
   private mutating func countReceived() throws(HeaderFault) {

@@ -40,11 +40,17 @@ extension Metric {
   static let enqueueBatch = Metric(
     "postrider_enqueue_messages", .sizes, "Messages that shared a transaction into the queue.")
   static let enqueueTime = Metric("postrider_enqueue_seconds", .seconds, "One transaction into the queue.")
+  static let scanTime = Metric(
+    "postrider_scan_seconds", .seconds, labels: ["scanner"],
+    "How long a content scanner took for a message, the wait for its turn included.")
+  static let scans = Metric(
+    "postrider_scans_total", .counter, labels: ["scanner", "outcome"],
+    "Messages that a content scanner was asked about: clean, found, failed; cached when the same content was known.")
   static let certificateDays = Metric(
     "postrider_certificate_days", .gauge, "Whole days until the acceptor's certificate ends; negative afterwards.")
   package static let acceptor = [
     sessions, sessionsBegun, messagesAccepted, recipientsAccepted, bytesAccepted, refused, acceptance, enqueueBatch,
-    enqueueTime, certificateDays,
+    enqueueTime, scanTime, scans, certificateDays,
   ]
 
   // MARK: Inbound

@@ -38,6 +38,11 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.smtp.headerSizeMax <= settings.smtp.messageSizeMax, ["smtp.message_size_max", "smtp.header_size_max"],
     "the header is part of the message")
+  if let tag = settings.scanning.tagScore, let spam = settings.scanning.spamScore {
+    require(
+      tag <= spam, ["scanning.tag_score", "scanning.spam_score"],
+      "a message must not need a higher score to be marked than to be spam")
+  }
   let plain = settings.smtp.plain
   require(
     plain.listen.isEmpty || (plain.tenant != nil && !plain.allowNetworks.isEmpty),

@@ -126,7 +126,7 @@ struct TestNode: Sendable {
 
   static func with(
     _ configure: (inout AcceptorConfiguration) -> Void = { _ in }, trusted: TrustedClients? = nil,
-    _ body: (TestNode) async throws -> Void
+    scanning: MessageScanning? = nil, _ body: (TestNode) async throws -> Void
   ) async throws {
     let files = try certificates.get()
     var configuration = AcceptorConfiguration(
@@ -144,7 +144,7 @@ struct TestNode: Sendable {
     let service = AcceptorService(
       configuration: configuration,
       tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      authenticator: authenticator, trusted: trusted, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
+      authenticator: authenticator, trusted: trusted, scanning: scanning, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
       fileThreads: .singleton, logger: logger, mailLog: MailLog(logger: logger))
     let addresses = try await service.start()
     let node = TestNode(

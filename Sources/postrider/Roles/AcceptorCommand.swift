@@ -1,5 +1,6 @@
 internal import Acceptor
 internal import Admission
+internal import ContentScan
 internal import ArgumentParser
 internal import CoreMetrics
 internal import DNS
@@ -58,6 +59,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     // Signatures are computing only: more threads than cores would not make more of them.
     let signing = NIOThreadPool(numberOfThreads: System.coreCount)
     signing.start()
+    let scanner = node.scanner(group: group, threads: files)
     let redis = RedisClient(url: try node.redisURL(), group: group)
     let queue = HintingEnqueuer(
       queues.queue(directory: loginPool),
@@ -69,7 +71,8 @@ struct AcceptorCommand: AsyncParsableCommand {
         configuration: AuthenticatorConfiguration(
           checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime)),
       trusted: trusted,
-      signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing), queue: queue,
+      signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing),
+      scanning: scanner.map { node.scanning($0, directory: loginPool) }, queue: queue,
       group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
     let ticketKeys = SharedTicketKeys(
@@ -85,6 +88,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     try await node.run([ticketKeys, queues, service], status, notice: settings.shutdown.notice)
     await redis.shutdown()
     queues.shutdown()
+    await scanner?.shutdown()
     try? await signing.shutdownGracefully()
     loginPool.shutdown()
     node.logger.info("ended")
