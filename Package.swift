@@ -19,6 +19,7 @@ let unsafeModules: Set = ["Acceptor", "DeliveryWorker", "MailQueue"]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -28,6 +29,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// A Swift module of the product.
@@ -111,6 +113,12 @@ let services: [Target] = [
       nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
+    "ContentScan",
+    [
+      "MailModel", "MailQueue", "Cryptography", "Observability", "NodeMetrics", httpClient, nioCore, nioPosix,
+      nioHTTP1, nioConcurrency, logging,
+    ]),
+  module(
     "SMTPClient",
     ["MailModel", "SMTPWire", "TLS", "DNS", "Routing", nioCore, nioPosix, nioConcurrency, logging]),
 ]
@@ -119,8 +127,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "Limits", "DKIM",
-      "TLS", "DNS", "Blocklists",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "Limits",
+      "ContentScan", "DKIM", "TLS", "DNS", "Blocklists",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
@@ -150,7 +158,8 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Limits", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
+      "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper",
+      "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", "DomainRecords", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
@@ -174,11 +183,16 @@ let testing: [Target] = [
   tests(
     "AcceptorTests",
     [
-      "Acceptor", "Admission", "Authorship", "Blocklists", "Cryptography", "DNS", "MailFormat", "MailModel",
-      "MailQueue", "MailTesting",
-      "Observability",
+      "Acceptor", "Admission", "Authorship", "Blocklists", "ContentScan", "Cryptography", "DNS", "MailFormat",
+      "MailModel", "MailQueue", "MailTesting", "Observability",
       "Postgres", "SMTPWire", "Supervision", "TLS", nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ], resources: [.copy("Clients")]),
+  tests(
+    "ContentScanTests",
+    [
+      "ContentScan", "MailModel", "MailQueue", "MailTesting", "NodeMetrics", "Supervision", nioCore, nioPosix,
+      nioConcurrency, logging,
+    ]),
   tests("ObservabilityTests", ["Observability", "MailModel", logging]),
   tests(
     "CommandTests",
@@ -258,6 +272,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: c + ground + adapters + services + roles + executables + testing

@@ -30,12 +30,13 @@ package final class AcceptorService: Service {
   ///   - blocklists: where clients are looked up; nil: nowhere.
   ///   - signer: nil: nothing is signed.
   ///   - limits: nil: nothing is counted.
+  ///   - scanning: nil: nothing is scanned.
   ///   - fileThreads: started; spill files are written there.
   ///   - logger: for the role's own events; `mailLog` has one line per accepted message.
   package init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
     trusted: TrustedClients? = nil, blocklists: ClientBlocklists? = nil, signer: MessageSigner? = nil,
-    limits: SubmissionLimiter? = nil, queue: any MessageEnqueuing,
+    limits: SubmissionLimiter? = nil, scanning: MessageScanning? = nil, queue: any MessageEnqueuing,
     group: any EventLoopGroup, fileThreads: NIOThreadPool,
     logger: Logger,
     mailLog: MailLog, metrics: AcceptorMetrics = AcceptorMetrics()
@@ -43,7 +44,7 @@ package final class AcceptorService: Service {
     self.metrics = metrics
     environment = SessionEnvironment(
       configuration: configuration, tls: tls, authenticator: authenticator, trusted: trusted,
-      blocklists: blocklists, signer: signer, limits: limits, queue: queue,
+      blocklists: blocklists, signer: signer, limits: limits, scanning: scanning, queue: queue,
       fileThreads: fileThreads,
       logger: logger, mailLog: mailLog, metrics: metrics)
     watch = CertificateWatch(files: configuration.certificateFiles, tls: tls, logger: logger)

@@ -1,4 +1,5 @@
 import Authorship
+import ContentScan
 import Limits
 import Logging
 import MailFormat
@@ -37,6 +38,10 @@ final class MessageCollector {
   private(set) var authorDomains: Set<String> = []
   /// Goes with the message: without it the message is not counted any more.
   var reservation: Reservation?
+  /// What content scanners found; nil: none was asked, or not yet.
+  var scan: ScanDecision?
+  /// Ends with the collector: nobody waits for it any more.
+  var scanInProgress: ScanInProgress?
   /// Why the message cannot be taken; what follows is thrown away.
   private(set) var refusal: Reply?
 
@@ -110,7 +115,8 @@ final class MessageCollector {
         messageIDDomain: configuration.hostName,
         limits: HeaderLimits(
           sizeBytesMax: configuration.headerSizeMax, receivedCountMax: configuration.receivedCountMax,
-          lineBytesMax: configuration.limits.lineLengthMax), author: author, judge: &judge
+          lineBytesMax: configuration.limits.lineLengthMax), author: author,
+        without: environment.scanning == nil ? [ScanDecision.traceName] : ScanDecision.fieldNames, judge: &judge
       ) { field in
         if isName(field.name, "from") {
           check?.takeFrom(field.body, isPlain: field.isPlain)

@@ -102,7 +102,8 @@ extension SubmissionHandler {
   func write(_ reply: Reply) {
     guard let context, !isLingering else { return }
     if !reply.isPositive {
-      environment.metrics.refused(RefusalReason(reply, isDraining: machine.isDraining))
+      environment.metrics.refused(refusalReason ?? RefusalReason(reply, isDraining: machine.isDraining))
+      refusalReason = nil
       environment.logger.debug(
         "refused", metadata: .fields([.session: sessionID, .clientAddress: clientAddress, .reply: reply.text]))
     }

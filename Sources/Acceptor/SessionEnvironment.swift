@@ -27,6 +27,8 @@ final class SessionEnvironment: Sendable {
   let signer: MessageSigner?
   /// nil: nothing is counted.
   let limits: SubmissionLimiter?
+  /// nil: nothing is scanned.
+  let scanning: MessageScanning?
   let queue: any MessageEnqueuing
   /// Spill files block: their calls run here.
   let fileThreads: NIOThreadPool
@@ -38,6 +40,7 @@ final class SessionEnvironment: Sendable {
   init(
     configuration: AcceptorConfiguration, tls: TLSContext, authenticator: any SubmissionAuthenticating,
     trusted: TrustedClients?, blocklists: ClientBlocklists?, signer: MessageSigner?, limits: SubmissionLimiter?,
+    scanning: MessageScanning?,
     queue: any MessageEnqueuing, fileThreads: NIOThreadPool, logger: Logger, mailLog: MailLog,
     metrics: AcceptorMetrics
   ) {
@@ -48,6 +51,7 @@ final class SessionEnvironment: Sendable {
     self.blocklists = blocklists
     self.signer = signer
     self.limits = limits
+    self.scanning = scanning
     self.queue = queue
     self.fileThreads = fileThreads
     self.logger = logger

@@ -18,10 +18,10 @@ extension SubmissionHandler {
   ) {
     guard !isInbound, let limits = environment.limits?.messages, let principal, let eventLoop = context?.eventLoop
     else {
-      return sign(collector, content, envelope, since: ended)
+      return scan(collector, content, envelope, since: ended)
     }
     if let known = rememberedTerms(of: principal), limits.isUnlimited(known) {
-      return sign(collector, content, envelope, since: ended)
+      return scan(collector, content, envelope, since: ended)
     }
     let message = CountedMessage(
       tenant: principal.tenant, credential: principal.credential, domain: senderDomain(envelope, principal),
@@ -45,7 +45,7 @@ extension SubmissionHandler {
       case .reserved(let reservation): collector.reservation = reservation
       case .refused(let refusal): return self.refuse(collector, refusal, principal)
       }
-      self.sign(collector, content, envelope, since: ended)
+      self.scan(collector, content, envelope, since: ended)
     }
   }
 

@@ -21,6 +21,12 @@ extension SubmissionHandler {
     schedule()
   }
 
+  /// Somebody else takes part in the present wait, with a limit of their own.
+  func extendWait(by time: TimeAmount) {
+    deadline = deadline + time
+    schedule()
+  }
+
   /// What limits the present wait. A message that is complete is not given up for the session's age.
   private var effectiveDeadline: NIODeadline {
     wait == .queue || wait == .linger ? deadline : min(deadline, sessionEnd)

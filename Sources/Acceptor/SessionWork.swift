@@ -203,11 +203,14 @@ extension SubmissionHandler {
     }
     let message = NewMessage(
       id: collector.id, tenant: principal.tenant, credential: principal.credential, envelope: envelope,
-      content: content, session: sessionID, clientAddress: clientAddress)
-    let line = AcceptedMessage(
+      content: content, session: sessionID, clientAddress: clientAddress
+    ).noting(collector.scan)
+    var line = AcceptedMessage(
       id: collector.id, session: sessionID, tenant: principal.tenantName, credential: principal.name,
       sender: envelope.reversePath, clientAddress: clientAddress, tls: tls, sizeBytes: content.size,
       recipientCount: envelope.recipients.count, duration: .zero)
+    line.scan = message.scan
+    let accepted = line
     let (session, mailLog) = (NIOLoopBound(self, eventLoop: eventLoop), environment.mailLog)
     let metrics = environment.metrics
     let (started, reservation) = (collector.started, collector.reservation)
@@ -219,7 +222,7 @@ extension SubmissionHandler {
       // The line is written also when the client has gone: the message is ours.
       if case .success = result {
         reservation?.keep()
-        var line = line
+        var line = accepted
         line.duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
         mailLog.accepted(line)
         metrics.accepted(recipients: line.recipientCount, bytes: line.sizeBytes)

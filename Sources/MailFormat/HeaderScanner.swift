@@ -134,6 +134,13 @@ package func isName(_ bytes: ArraySlice<UInt8>, _ lowercase: StaticString) -> Bo
   }
 }
 
+func isName(_ bytes: ArraySlice<UInt8>, _ lowercase: [UInt8]) -> Bool {
+  bytes.count == lowercase.count
+    && zip(bytes, lowercase).allSatisfy { byte, letter in
+      byte == letter || ((0x41...0x5A).contains(byte) && byte | 0x20 == letter)
+    }
+}
+
 /// Finds the end of the header section in a message that arrives in pieces.
 package struct HeaderSectionFinder: Sendable {
   // How much of CRLF CRLF has been seen. A message starts as if a CRLF had just passed.

@@ -9,30 +9,31 @@ package import MailModel
 ///     put in: at the end, or before the first line that is no header field.
 ///   - messageIDDomain: the right side of a new Message-ID; the left side is the queue id.
 ///   - author: whom a `From` field names that is put in when there is none; nil: none is.
+///   - unwanted: names in lower case of further fields that go, because only the node says such things.
 ///   - look: sees each field as it was, in order.
 /// - Throws: the reply for the client: 552 5.3.4 too large, 554 5.4.6 a loop, 550 5.6.0 malformed.
 package func rewriteSubmissionHeader(
   _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits = HeaderLimits(),
-  author: MailAddress? = nil, look: (SubmittedField) -> Void = { _ in }
+  author: MailAddress? = nil, without unwanted: [[UInt8]] = [], look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
   var judge = HeaderJudge(.pass, allowsUTF8: true)
   return try rewriteSubmissionHeader(
-    header, received: received, messageIDDomain: messageIDDomain, limits: limits, author: author, judge: &judge,
-    look: look)
+    header, received: received, messageIDDomain: messageIDDomain, limits: limits, author: author, without: unwanted,
+    judge: &judge, look: look)
 }
 
 /// The same for a header that is judged at the same time.
 /// - Parameter judge: decides about each field; afterwards it knows how the body is to be read.
 package func rewriteSubmissionHeader(
   _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits,
-  author: MailAddress? = nil, judge: inout HeaderJudge, look: (SubmittedField) -> Void = { _ in }
+  author: MailAddress? = nil, without unwanted: [[UInt8]] = [], judge: inout HeaderJudge, look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
   guard header.count <= limits.sizeBytesMax else {
     throw HeaderFault(
       Reply(552, EnhancedStatus(5, 3, 4), "The message header is larger than \(limits.sizeBytesMax) bytes"))
   }
   var rewritten = SubmissionHeader(header, received: received, limits: limits)
-  try rewritten.copyFields(&judge, look)
+  try rewritten.copyFields(without: unwanted, &judge, look)
   let additions = try judge.finish(rewritten.scanner.end, of: header.count, line: rewritten.scanner.line)
   rewritten.finish(
     date: received.date, messageID: "<\(received.queueID)@\(messageIDDomain)>", author: author, additions)
@@ -68,7 +69,9 @@ private struct SubmissionHeader {
     output.reserveCapacity(output.count + header.count + 192)
   }
 
-  mutating func copyFields(_ judge: inout HeaderJudge, _ look: (SubmittedField) -> Void) throws(HeaderFault) {
+  mutating func copyFields(
+    without unwanted: [[UInt8]], _ judge: inout HeaderJudge, _ look: (SubmittedField) -> Void
+  ) throws(HeaderFault) {
     while true {
       let line = scanner.line
       guard let field = try scanner.next() else { return }
@@ -84,7 +87,11 @@ private struct SubmissionHeader {
       case 4 where isName(name, "from"): hasFrom = true
       case 8 where isName(name, "received"): try countReceived()
       case 10 where isName(name, "message-id"): hasMessageID = true
-      default: break
+      default:
+        if unwanted.contains(where: { isName(name, $0) }) {
+          replace(field, by: [])
+          continue
+        }
       }
       switch try judge.take(field, of: header, line: line) {
       case .keep: break

@@ -133,6 +133,8 @@ package struct EnqueueTransaction {
     parameters.append(messages.map { $0.retention?.bounced.wholeSeconds })
     parameters.append(policy.retention.body.wholeSeconds)
     parameters.append(policy.retention.bounced.wholeSeconds)
+    parameters.append(messages.map(\.scan))
+    parameters.append(messages.map(\.holdReason))
     return PostgresStatement(Self.messageSQL, parameters)
   }
 
@@ -143,7 +145,8 @@ package struct EnqueueTransaction {
     WITH clock AS MATERIALIZED (SELECT postrider.schedule_transaction_now() AS moment)
     INSERT INTO postrider.message (id, day, tenant, credential, accepted_at, expires_at, size_bytes, chunk_count,
       body_kind, returned, smtp_utf8, session, client_address, reverse_path, envelope_id, body_key, notice_of,
-      recipients, notify, original_recipients, retention, retention_bounced, return_path_host, return_path_each)
+      recipients, notify, original_recipients, retention, retention_bounced, return_path_host, return_path_each,
+      scan, hold_reason)
     SELECT u.id, postrider.utc_day(c.moment), u.tenant, u.credential, c.moment,
       c.moment + $20::bigint * interval '1 microsecond', u.size, u.chunks, u.kind, u.returned, u.utf8, u.session,
       u.client, u.reverse_path, u.envelope_id, u.key, u.notice_of,
@@ -155,13 +158,14 @@ package struct EnqueueTransaction {
       CASE WHEN u.notice_of IS NULL THEN coalesce(u.retention, k.retention, t.retention, $23::int) ELSE 0 END,
       CASE WHEN u.notice_of IS NULL
         THEN coalesce(u.retention_bounced, k.retention_bounced, t.retention_bounced, $24::int) ELSE 0 END,
-      CASE WHEN u.reverse_path IS NOT NULL THEN t.return_path_host END, coalesce(t.return_path_each, false)
+      CASE WHEN u.reverse_path IS NOT NULL THEN t.return_path_host END, coalesce(t.return_path_each, false),
+      u.scan, u.hold_reason
     FROM clock c CROSS JOIN
       unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::smallint[], $7::smallint[],
         $8::boolean[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::uuid[], $15::int[],
-        $16::int[], $21::int[], $22::int[])
+        $16::int[], $21::int[], $22::int[], $25::text[], $26::text[])
       u(id, tenant, credential, size, chunks, kind, returned, utf8, session, client, reverse_path, envelope_id, key,
-        notice_of, first, count, retention, retention_bounced)
+        notice_of, first, count, retention, retention_bounced, scan, hold_reason)
     LEFT JOIN LATERAL (
       SELECT x.retention, x.retention_bounced, x.notice_success, x.return_path_host, x.return_path_each
       FROM postrider.tenant x WHERE x.id = u.tenant OFFSET 0) t ON true
@@ -213,12 +217,14 @@ package struct EnqueueTransaction {
     var laneIDs: [Int64?] = []
     var tenants: [Int64] = []
     var places: [Int32?] = []
+    var held: [Bool] = []
     for message in messages {
       if tenants.last != message.tenant { tenants.append(message.tenant) }
       for (index, name) in message.laneNames.enumerated() {
         owners.append(UUIDValue(message.id))
         numbers.append(Int32(index + 1))
         laneIDs.append(lanes[name])
+        held.append(message.holdReason != nil)
         places.append(message.envelope.wantsDelayNotice(index) ? Int32(tenants.count) : nil)
       }
     }
@@ -230,6 +236,7 @@ package struct EnqueueTransaction {
     parameters.append(places)
     parameters.append(tenants)
     parameters.append(policy.delayNotice.wholeSeconds)
+    parameters.append(held)
     return PostgresStatement(jobSQL, parameters)
   }
 
@@ -241,10 +248,11 @@ package struct EnqueueTransaction {
       SELECT array_agg(nullif(coalesce(
         (SELECT t.notice_delay FROM postrider.tenant t WHERE t.id = d.tenant), $7::int), 0) ORDER BY d.place) AS delays
       FROM unnest($6::bigint[]) WITH ORDINALITY d(tenant, place))
-    INSERT INTO postrider.job (message, recipient, lane, day, due, event_at, delay_at)
+    INSERT INTO postrider.job (message, recipient, lane, day, due, event_at, delay_at, held)
     SELECT u.message, u.recipient, u.lane, postrider.utc_day(c.moment), c.due,
-      c.moment + $4::bigint * interval '1 microsecond', c.moment + h.delays[u.place] * interval '1 second'
-    FROM clock c, choice h, unnest($1::uuid[], $2::int[], $3::bigint[], $5::int[]) u(message, recipient, lane, place)
+      c.moment + $4::bigint * interval '1 microsecond', c.moment + h.delays[u.place] * interval '1 second', u.held
+    FROM clock c, choice h,
+      unnest($1::uuid[], $2::int[], $3::bigint[], $5::int[], $8::boolean[]) u(message, recipient, lane, place, held)
     """
 }
 

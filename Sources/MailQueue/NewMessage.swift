@@ -17,6 +17,10 @@ package struct NewMessage: Sendable {
   package var noticeOf: QueueID?
   /// For how long its body is kept; nil: as its credential, its tenant or the node's settings say.
   package var retention: Retention?
+  /// What content scanners found; ours to write, so not escaped. nil: none was asked.
+  package var scan: String?
+  /// Why it is set aside from its first moment on, until somebody releases it; nil: it is not.
+  package var holdReason: String?
 
   package init(
     id: QueueID, tenant: Int64, credential: Int64?, envelope: Envelope, content: MessageContent, session: String,

@@ -19,6 +19,10 @@ package enum RefusalReason: Int, CaseIterable, Sendable {
   case tooManyRecipients
   case size
   case content
+  case malware
+  case spam
+  /// A content scanner did not do its work.
+  case scanner
   /// No room on disk.
   case storage
   /// The queue does not answer, or other trouble of ours.

@@ -40,6 +40,12 @@ extension Metric {
   static let enqueueBatch = Metric(
     "postrider_enqueue_messages", .sizes, "Messages that shared a transaction into the queue.")
   static let enqueueTime = Metric("postrider_enqueue_seconds", .seconds, "One transaction into the queue.")
+  static let scanTime = Metric(
+    "postrider_scan_seconds", .seconds, labels: ["scanner"],
+    "How long a content scanner took for a message, the wait for its turn included.")
+  static let scans = Metric(
+    "postrider_scans_total", .counter, labels: ["scanner", "outcome"],
+    "Messages that a content scanner was asked about: clean, found, failed; cached when the same content was known.")
   static let certificateDays = Metric(
     "postrider_certificate_days", .gauge, "Whole days until the acceptor's certificate ends; negative afterwards.")
   static let limitRefusals = Metric(
@@ -51,7 +57,7 @@ extension Metric {
     "postrider_limits_local", .gauge, "1 while this acceptor keeps limits by itself because Redis is away.")
   package static let acceptor = [
     sessions, sessionsBegun, messagesAccepted, recipientsAccepted, bytesAccepted, refused, acceptance, enqueueBatch,
-    enqueueTime, certificateDays, limitRefusals, limitCounting, limitsLocal,
+    enqueueTime, scanTime, scans, certificateDays, limitRefusals, limitCounting, limitsLocal,
   ]
 
   // MARK: Inbound

@@ -29,6 +29,8 @@ package enum LogKey: String, CaseIterable, Sendable {
   /// Seconds.
   case retryIn = "retry_in_s"
   case reason
+  /// What content scanners found.
+  case scan
   case error
   // How much, how long.
   case size

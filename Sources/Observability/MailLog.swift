@@ -30,7 +30,7 @@ package struct MailLog: Sendable {
         .messageID: message.id, .session: message.session, .tenant: message.tenant,
         .credential: message.credential, .sender: message.sender?.description ?? "<>",
         .clientAddress: message.clientAddress, .tls: message.tls?.version, .tlsCipher: message.tls?.cipher,
-        .size: message.sizeBytes, .recipients: message.recipientCount, .duration: message.duration.milliseconds,
+        .scan: message.scan, .size: message.sizeBytes, .recipients: message.recipientCount, .duration: message.duration.milliseconds,
       ])
   }
 
@@ -72,6 +72,8 @@ package struct AcceptedMessage: Sendable {
   package var recipientCount: Int
   /// From the first byte of DATA or BDAT to the commit.
   package var duration: Duration
+  /// What content scanners found; nil: none was asked.
+  package var scan: String?
 
   package init(
     id: QueueID, session: String, tenant: String, credential: String?, sender: MailAddress?, clientAddress: String,

@@ -41,6 +41,11 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.limits.messageSize ?? 0 <= settings.smtp.messageSizeMax, ["limits.message_size", "smtp.message_size_max"],
     "no message that large is taken from anybody")
+  if let tag = settings.scanning.tagScore, let spam = settings.scanning.spamScore {
+    require(
+      tag <= spam, ["scanning.tag_score", "scanning.spam_score"],
+      "a message must not need a higher score to be marked than to be spam")
+  }
   let plain = settings.smtp.plain
   require(
     plain.listen.isEmpty || (plain.tenant != nil && !plain.allowNetworks.isEmpty),

@@ -7,6 +7,7 @@ package struct SettingTable: Sendable {
   package let spool = SpoolSection()
   package let log = LogSection()
   package let smtp = SMTPSection()
+  package let scanning = ScanningSection()
   package let inbound = InboundSection()
   package let limits = LimitsSection()
   package let delivery = DeliverySection()

@@ -127,7 +127,7 @@ struct TestNode: Sendable {
 
   static func with(
     _ configure: (inout AcceptorConfiguration) -> Void = { _ in }, trusted: TrustedClients? = nil,
-    blocklists: ClientBlocklists? = nil, logger given: Logger? = nil,
+    blocklists: ClientBlocklists? = nil, scanning: MessageScanning? = nil, logger given: Logger? = nil,
     _ body: (TestNode) async throws -> Void
   ) async throws {
     let files = try certificates.get()
@@ -147,7 +147,7 @@ struct TestNode: Sendable {
     let service = AcceptorService(
       configuration: configuration,
       tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      authenticator: authenticator, trusted: trusted, blocklists: blocklists, queue: queue,
+      authenticator: authenticator, trusted: trusted, blocklists: blocklists, scanning: scanning, queue: queue,
       group: MultiThreadedEventLoopGroup.singleton,
       fileThreads: .singleton, logger: logger, mailLog: MailLog(logger: logger))
     let addresses = try await service.start()

@@ -12,10 +12,10 @@ struct DevTests {
 
     init() throws {
       files = try TemporaryDirectory()
-      let ports = (0..<6).map { _ in LoopbackPort.free() }
+      let ports = (0..<8).map { _ in LoopbackPort.free() }
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
-        "--dns-port", "\(ports[2])", "--status-port", "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
+        "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port", "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
         "--set",
         "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
       ]
@@ -75,7 +75,7 @@ struct DevTests {
     try await first.waitForLine(containing: "The node runs", atMost: .seconds(120))
     let environment = try place.environment
     let processes = place.pids
-    #expect(processes.count == 9)
+    #expect(processes.count == 11)
     first.send(.kill)
     try await first.waitForExit()
     try await eventually("the end of its children") { processes.allSatisfy { !isAlive($0) } }

@@ -25,6 +25,10 @@ package struct MessageFacts: Sendable {
   package let noticeOf: QueueID?
   /// The notices that this one led to.
   package let notices: [QueueID]
+  /// What content scanners found; nil: none was asked.
+  package let scan: String?
+  /// Why it was held when it was accepted; nil: it was not.
+  package let holdReason: String?
 }
 
 extension MessageFacts {
@@ -38,7 +42,8 @@ extension MessageFacts {
       """
       SELECT m.day, m.tenant, t.name, c.name, m.accepted_at, m.expires_at, m.size_bytes, m.session, m.client_address,
         m.body_kind, m.returned, m.smtp_utf8, m.reverse_path, m.envelope_id, m.body_key IS NULL, m.notice_of,
-        m.recipients, m.notify, m.original_recipients, m.redacted_at, m.retention, m.retention_bounced
+        m.recipients, m.notify, m.original_recipients, m.redacted_at, m.retention, m.retention_bounced,
+        m.scan, m.hold_reason
       FROM postrider.message m LEFT JOIN postrider.tenant t ON t.id = m.tenant
       LEFT JOIN postrider.credential c ON c.id = m.credential
       WHERE m.id = $1::uuid
@@ -56,7 +61,9 @@ extension MessageFacts {
       retention: Retention(
         body: .seconds(Int64(try result.int32(0, 20))), bounced: .seconds(Int64(try result.int32(0, 21)))),
       noticeOf: result.isNull(0, 15) ? nil : try result.uuid(0, 15).queueID,
-      notices: try (0..<notices.rowCount).map { try notices.uuid($0, 0).queueID })
+      notices: try (0..<notices.rowCount).map { try notices.uuid($0, 0).queueID },
+      scan: result.isNull(0, 22) ? nil : result.text(0, 22),
+      holdReason: result.isNull(0, 23) ? nil : result.text(0, 23))
   }
 
   private static func envelope(_ result: PostgresResult) throws -> Envelope {

@@ -112,4 +112,24 @@ package enum QueueSummary {
     }
     return errors
   }
+
+  /// Why a message is held in each of the given lanes that has such: the first of them that was held when it was accepted,
+  /// among the first 1000 entries of `job_lane`.
+  package static func holdReasons(of lanes: [Int64], _ connection: PostgresConnection) throws -> [Int64: String] {
+    guard !lanes.isEmpty else { return [:] }
+    var parameters = PostgresParameters()
+    parameters.append(lanes)
+    let result = try connection.query(
+      """
+      SELECT u.lane, r.hold_reason FROM unnest($1::bigint[]) u(lane) CROSS JOIN LATERAL (
+        SELECT m.hold_reason FROM (
+          SELECT j.message, j.day, j.due, j.held FROM postrider.job j WHERE j.lane = u.lane
+          ORDER BY j.lane, j.due, j.message LIMIT 1000) k
+        JOIN postrider.message m ON m.id = k.message AND m.day = k.day
+        WHERE k.held AND m.hold_reason IS NOT NULL ORDER BY k.due LIMIT 1) r
+      """, parameters)
+    var reasons: [Int64: String] = [:]
+    for row in 0..<result.rowCount { reasons[try result.int64(row, 0)] = result.text(row, 1) }
+    return reasons
+  }
 }

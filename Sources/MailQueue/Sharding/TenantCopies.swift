@@ -9,7 +9,8 @@ package enum TenantCopies {
   /// The columns of `tenant` that follow the directory.
   private static let columns = [
     "weight", "suspended_at", "retention", "retention_bounced", "notice_delay", "notice_success", "notice_language",
-    "return_path_host", "return_path_each", "suppress_bounces", "suppress_complaints",
+    "return_path_host", "return_path_each", "suppress_bounces", "suppress_complaints", "scan_malware",
+    "scan_spam", "spam_score", "spam_tag_score",
   ]
 
   private static func list(of table: String) -> String { columns.map { "\(table).\($0)" }.joined(separator: ", ") }

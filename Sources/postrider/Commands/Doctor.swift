@@ -6,7 +6,7 @@ internal import Settings
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Check settings, database, Redis, DNS, certificate, ports and clock, and say what to do.",
+    abstract: "Check settings, database, Redis, DNS, scanners, certificate, ports and clock, and say what to do.",
     discussion: """
       A warning is about something that is missing but not fatal, or will be. Exit code 2 when a check failed, 0
       otherwise. Nothing is changed.
@@ -28,6 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
     findings += DatabaseChecks.all(settings)
     findings += await NetworkChecks(settings: settings).run()
     findings += await BlocklistChecks(settings: settings).run()
+    findings += await ScannerChecks(settings: settings).run()
     findings += FileChecks(settings: settings).run()
     if common.json {
       try JSONOutput.print(Record(status: findings.status, checks: findings))

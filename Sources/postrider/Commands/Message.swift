@@ -6,8 +6,8 @@ internal import Postgres
 /// `postrider message`: one message, by the id that the 250 reply named.
 struct MessageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "message", abstract: "Look at one message, or steer it.",
-    subcommands: [Show.self, Trace.self, Retry.self, Cancel.self, Hold.self, Release.self, Redact.self])
+    commandName: "message", abstract: "Look at one message, or steer it; list those that wait for a person.",
+    subcommands: [Show.self, Trace.self, Held.self, Retry.self, Cancel.self, Hold.self, Release.self, Redact.self])
 }
 
 extension QueueID: ExpressibleByArgument {}

@@ -8,7 +8,7 @@ import Supervision
 struct DevCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dev",
-    abstract: "Runs a whole node with its own PostgreSQL, Redis, name server and mail destinations.",
+    abstract: "Runs a whole node with its own PostgreSQL, Redis, name server, scanners and mail destinations.",
     discussion: """
       All of it listens on loopback and keeps its data in one directory, which a second start uses again.
       Settings come from the directory's postrider.yaml, POSTRIDER_… variables and --set, as for every role.
@@ -28,6 +28,12 @@ struct DevCommand: AsyncParsableCommand {
 
   @Option(name: .customLong("dns-port"), help: "Port of the private name server.")
   var nameServerPort = 25_353
+
+  @Option(help: "Port of the private clamd, if it is installed.")
+  var clamdPort = 23_310
+
+  @Option(help: "Port of the private rspamd, if it is installed.")
+  var rspamdPort = 21_333
 
   @Option(help: "First of the five ports for the roles' health and metrics; 0 takes any free ones.")
   var statusPort = 9_641
@@ -55,7 +61,8 @@ struct DevCommand: AsyncParsableCommand {
     let left = try await Leftovers.end(in: layout.path("run"))
     if !left.isEmpty { say("ended what an earlier run had left alive: \(left.joined(separator: ", "))") }
     let ports = DevPorts(
-      database: databasePort, redis: redisPort, nameServer: nameServerPort, status: statusPort)
+      database: databasePort, redis: redisPort, nameServer: nameServerPort, clamd: clamdPort, rspamd: rspamdPort,
+      status: statusPort)
     let node = try await DevNode(layout: layout, ports: ports, overrides: overrides)
     let signals = TerminationSignals()
     try await node.start(stoppingAt: signals)

@@ -8,13 +8,17 @@ struct DevPorts: Sendable {
   var database: Int
   var redis: Int
   var nameServer: Int
+  var clamd: Int
+  var rspamd: Int
   /// Where each role tells about itself.
   var status: [(role: String, port: Int)]
   static let delivery = 2_525
   static let roles = ["keeper-1", "worker-1", "worker-2", "acceptor-1", "acceptor-2"]
 
   /// - Parameter status: the first of as many as there are roles; 0: any free ones.
-  init(database: Int, redis: Int, nameServer: Int, status: Int) {
+  init(database: Int, redis: Int, nameServer: Int, clamd: Int, rspamd: Int, status: Int) {
+    self.clamd = clamd
+    self.rspamd = rspamd
     self.database = database
     self.redis = redis
     self.nameServer = nameServer
@@ -41,6 +45,18 @@ struct DevFiles: Sendable {
     PrivateNameServer(directory: layout.path("nsd"), port: ports.nameServer, user: layout.user)
   }
 
+  /// nil: it is not installed.
+  var clamd: PrivateClamd? {
+    let clamd = PrivateClamd(directory: layout.path("clamd"), port: ports.clamd, user: layout.user)
+    return clamd.isInstalled ? clamd : nil
+  }
+
+  /// nil: it is not installed.
+  var rspamd: PrivateRspamd? {
+    let rspamd = PrivateRspamd(directory: layout.path("rspamd"), port: ports.rspamd, user: layout.user)
+    return rspamd.isInstalled ? rspamd : nil
+  }
+
   var databaseURL: String { database.url(database: "postrider") }
 
   /// Keys, certificates, directories. What exists is kept.
@@ -57,6 +73,8 @@ struct DevFiles: Sendable {
       try PrivateDirectory.give(layout.path("tls/\(name)"), to: layout.user)
     }
     try redis.prepare()
+    try clamd?.prepare()
+    try rspamd?.prepare()
     try nameServer.prepare(zones: DevDestinations.zones)
     try PrivateDirectory.write(DevDestinations.script, to: layout.path("sink.yaml"), owner: layout.user)
     try PrivateDirectory.write(
@@ -99,8 +117,14 @@ struct DevFiles: Sendable {
         ca_file: "\(path("tls/ca.pem"))"
       dns:
         servers: ["127.0.0.1:\(ports.nameServer)"]
+      \(scanning)
 
       """
+  }
+
+  private var scanning: String {
+    let lines = [clamd.map { "clamd: \"127.0.0.1:\($0.port)\"" }, rspamd.map { "rspamd: \"\($0.url)\"" }]
+    return lines.contains { $0 != nil } ? "scanning: {\(lines.compactMap(\.self).joined(separator: ", "))}" : ""
   }
 
   /// What other programs need to know, as shell variables.

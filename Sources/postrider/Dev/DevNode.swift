@@ -16,10 +16,12 @@ struct DevNode: Sendable {
     say("setting up \(layout.shownRoot)")
     files = DevFiles(layout: layout, ports: ports, secrets: try DevSecrets.load(layout))
     try files.prepare()
+    if files.clamd == nil { say("clamd is not installed (Debian: clamav-daemon): nothing looks for malware") }
+    if files.rspamd == nil { say("rspamd is not installed: nothing looks for spam") }
     settings = try Settings.load(
       file: layout.path(DevLayout.configuration), environment: ProcessInfo.processInfo.environment, overrides: overrides
     )
-    try Self.checkPorts(ports, settings)
+    try Self.checkPorts(files, settings)
     if !files.database.isInitialised {
       say("making a database\(layout.user.map { " (as user \($0.name))" } ?? "")")
       try await files.database.initialise()
@@ -59,11 +61,14 @@ struct DevNode: Sendable {
     watcher.cancel()
   }
 
-  private static func checkPorts(_ ports: DevPorts, _ settings: Settings) throws {
+  private static func checkPorts(_ files: DevFiles, _ settings: Settings) throws {
+    let ports = files.ports
     var wanted: [(setting: String, host: String, port: Int)] = [
       ("--database-port", "127.0.0.1", ports.database), ("--redis-port", "127.0.0.1", ports.redis),
       ("--dns-port", "127.0.0.1", ports.nameServer),
     ]
+    if files.clamd != nil { wanted.append(("--clamd-port", "127.0.0.1", ports.clamd)) }
+    if files.rspamd != nil { wanted.append(("--rspamd-port", "127.0.0.1", ports.rspamd)) }
     wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }
     wanted += settings.smtp.startTLS.listen.map { ("smtp.starttls.listen", $0.host, $0.port) }

@@ -16,11 +16,17 @@ struct DevProcesses: Sendable {
     var keeper = role("keeper", "keeper-1", .started, stopLimit)
     keeper.before = { [self] in try await DevSchema(layout: layout, files: files, overrides: overrides).prepare() }
     let submission = [settings.smtp.implicitTLS.listen, settings.smtp.startTLS.listen].flatMap { $0.map(\.port) }
-    return try [
+    let scanners = [
+      files.clamd.map { ManagedProcess($0.server, readiness: .listens([$0.port]), isShown: false) },
+      files.rspamd.map { ManagedProcess($0.server, readiness: .listens([$0.port]), isShown: false) },
+    ].compactMap(\.self)
+    let services = try [
       ManagedProcess(
         files.database.server(), readiness: .line(PrivatePostgres.readyLine), stopSignal: .interrupt, isShown: false),
       ManagedProcess(files.redis.server, readiness: .line(PrivateRedis.readyLine), isShown: false),
       ManagedProcess(files.nameServer.server, readiness: .line(PrivateNameServer.readyLine), isShown: false),
+    ]
+    let own = [
       sink(),
       keeper,
       role("worker", "worker-1", .started, stopLimit),
@@ -28,6 +34,7 @@ struct DevProcesses: Sendable {
       role("acceptor", "acceptor-1", .listens(submission), stopLimit),
       role("acceptor", "acceptor-2", .listens(submission), stopLimit),
     ]
+    return services + scanners + own
   }
 
   private func role(

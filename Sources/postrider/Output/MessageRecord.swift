@@ -25,6 +25,10 @@ struct MessageRecord: Encodable {
   var bodyUntil: String?
   var retentionSeconds: Int64
   var bouncedRetentionSeconds: Int64
+  /// What content scanners found; absent: none was asked.
+  var scan: String?
+  /// Why it was held when it was accepted; absent: it was not.
+  var holdReason: String?
   var isFinal: Bool
   var noticeOf: String?
   var notices: [String]
@@ -53,6 +57,8 @@ struct MessageRecord: Encodable {
     bodyUntil = trace.bodyUntil?.iso
     retentionSeconds = facts.retention.body.components.seconds
     bouncedRetentionSeconds = facts.retention.bounced.components.seconds
+    scan = facts.scan
+    holdReason = facts.holdReason
     isFinal = trace.isFinal
     noticeOf = facts.noticeOf?.description
     notices = facts.notices.map(\.description)

@@ -8,6 +8,7 @@ struct QueueReport {
   struct Part {
     var lanes: [LaneSummary]
     var errors: [Int64: LaneError]
+    var holdReasons: [Int64: String] = [:]
     var sites: [SiteSummary] = []
     var now: Timestamp
   }
@@ -17,6 +18,8 @@ struct QueueReport {
     let shard: String?
     let summary: LaneSummary
     let error: LaneError?
+    /// Why one of its messages is held; nil: none was when it was accepted.
+    let holdReason: String?
   }
 
   /// Busiest first.
@@ -30,7 +33,7 @@ struct QueueReport {
 
   init(_ parts: [(shard: String?, answer: Part)], unreachable: [String], limit: Int) {
     lanes = parts.flatMap { shard, part in
-      part.lanes.map { Lane(shard: shard, summary: $0, error: part.errors[$0.lane]) }
+      part.lanes.map { Lane(shard: shard, summary: $0, error: part.errors[$0.lane], holdReason: part.holdReasons[$0.lane]) }
     }.sorted { $0.summary.total > $1.summary.total }
     shown = Array(lanes.prefix(limit))
     now = parts.map(\.answer.now).max() ?? Timestamp(microseconds: 0)
@@ -67,6 +70,7 @@ struct QueueReport {
     var nextDue: String?
     var lastError: String?
     var lastErrorAt: String?
+    var holdReason: String?
   }
 
   var record: Record {
@@ -78,6 +82,7 @@ struct QueueReport {
         counts.shard = lane.shard
         counts.lastError = lane.error?.attempt.result.words
         counts.lastErrorAt = lane.error?.at.iso
+        counts.holdReason = lane.holdReason
         return counts
       }, destinationsTotal: lanes.count, sites: sites.records, unreachable: unreachable)
   }
@@ -100,7 +105,7 @@ struct QueueReport {
       let summary = lane.summary
       table.add(
         [summary.destination, summary.tenant] + (isSharded ? [lane.shard] : []) + cells([summary])
-          + [lane.error?.attempt.result.words ?? ""])
+          + [lane.error?.attempt.result.words ?? lane.holdReason.map { "held: \($0)" } ?? ""])
     }
     table.print()
     if shown.count < lanes.count { Swift.print("… and \(lanes.count - shown.count) more destinations (--limit)") }

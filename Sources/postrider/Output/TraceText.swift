@@ -25,6 +25,8 @@ struct TraceText {
     list.add("session", facts.clientAddress.isEmpty ? facts.session : "\(facts.session) from \(facts.clientAddress)")
     list.add("size", "\(facts.size) bytes, \(envelope.body.keyword)\(envelope.smtpUTF8 ? " SMTPUTF8" : "")")
     list.add("body", body)
+    list.add("scanned", facts.scan)
+    list.add("held for", facts.holdReason)
     list.add("returned", envelope.returned.map { "RET=\($0.keyword)" })
     list.add("envelope id", envelope.envelopeID)
     list.add("expires", "\(facts.expiresAt.readable), \(facts.expiresAt.relative(to: trace.now))")
@@ -52,6 +54,7 @@ struct TraceText {
   private var timeline: String {
     let count = facts.envelope.recipients.count
     var lines = [line(since: facts.acceptedAt, "accepted", "for \(count == 1 ? "1 recipient" : "\(count) recipients")")]
+    if let reason = facts.holdReason { lines.append(line(since: facts.acceptedAt, "held", escaped(reason))) }
     for outcome in trace.outcomes { lines += describe(outcome) }
     for (index, state) in trace.states.enumerated() where !state.isFinal || state == .unknown {
       lines.append(row("now", state.name, recipient(Int32(index + 1)) + expectation(state)))

@@ -1,5 +1,6 @@
 internal import Acceptor
 internal import Admission
+internal import ContentScan
 internal import ArgumentParser
 internal import CoreMetrics
 internal import DNS
@@ -58,6 +59,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     // Signatures are computing only: more threads than cores would not make more of them.
     let signing = NIOThreadPool(numberOfThreads: System.coreCount)
     signing.start()
+    let scanner = node.scanner(group: group, threads: files)
     let redis = RedisClient(url: try node.redisURL(), group: group)
     let queue = HintingEnqueuer(
       queues.queue(directory: loginPool),
@@ -74,7 +76,7 @@ struct AcceptorCommand: AsyncParsableCommand {
         logins: limited.logins),
       trusted: trusted, blocklists: try node.clientBlocklists(),
       signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing),
-      limits: limited.limiter, queue: queue,
+      limits: limited.limiter, scanning: scanner.map { node.scanning($0, directory: loginPool) }, queue: queue,
       group: group, fileThreads: files, logger: node.logger,
       mailLog: MailLog())
     let ticketKeys = SharedTicketKeys(
@@ -92,6 +94,7 @@ struct AcceptorCommand: AsyncParsableCommand {
     await limited.shutdown()
     await redis.shutdown()
     queues.shutdown()
+    await scanner?.shutdown()
     try? await signing.shutdownGracefully()
     loginPool.shutdown()
     node.logger.info("ended")
