@@ -102,10 +102,10 @@ package final class TrustedClients: Sendable {
         guard result.rowCount == 1 else { return .rejected }
         if try result.bool(0, 1) { return .disabled("the tenant is suspended") }
         var principal = Principal(
-            tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false,
-            senders: sendsAsAnybody
-              ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant),
-            unproven: requiresProof && !sendsAsAnybody ? UnprovenDomain.all(result.text(0, 3)) : [])
+          tenant: try result.int64(0, 0), tenantName: tenant, credential: nil, name: tenant, coversDomain: false,
+          senders: sendsAsAnybody
+            ? nil : SenderScope(domains: result.text(0, 2).split(separator: "\n").map(String.init), of: tenant),
+          unproven: requiresProof && !sendsAsAnybody ? UnprovenDomain.all(result.text(0, 3)) : [])
         principal.terms = try TenantTerms(result, 0, firstColumn: 4)
         return .accepted(principal)
       }

@@ -26,7 +26,8 @@ package func rewriteSubmissionHeader(
 /// - Parameter judge: decides about each field; afterwards it knows how the body is to be read.
 package func rewriteSubmissionHeader(
   _ header: [UInt8], received: ReceivedFacts, messageIDDomain: String, limits: HeaderLimits,
-  author: MailAddress? = nil, without unwanted: [[UInt8]] = [], judge: inout HeaderJudge, look: (SubmittedField) -> Void = { _ in }
+  author: MailAddress? = nil, without unwanted: [[UInt8]] = [], judge: inout HeaderJudge,
+  look: (SubmittedField) -> Void = { _ in }
 ) throws(HeaderFault) -> [UInt8] {
   guard header.count <= limits.sizeBytesMax else {
     throw HeaderFault(

@@ -7,7 +7,9 @@ import Testing
 
 /// Messages that are held from their insertion on.
 @Suite struct HeldMessageTests {
-  private func held(_ queue: QueueFixture, to recipients: [String], text: String = "Subject: x\r\n\r\nx\r\n") -> NewMessage {
+  private func held(_ queue: QueueFixture, to recipients: [String], text: String = "Subject: x\r\n\r\nx\r\n")
+    -> NewMessage
+  {
     var message = queue.message(to: recipients, text: text)
     message.scan = "infected (clamd: Bad)"
     message.holdReason = "malware Bad"
