@@ -16,7 +16,7 @@ extension Migration {
         -- Its jobs were held from the first on; NULL: they were not. It stays when they are released.
         ADD COLUMN hold_reason text;
 
-      -- What waits for a person. Hardly any message is in it.
+      -- What waits for a person. Hardly any message is in it. Making it reads all messages once; new ones wait so long.
       CREATE INDEX message_held ON postrider.message (accepted_at) WHERE hold_reason IS NOT NULL;
       """)
 }
