@@ -118,7 +118,8 @@ let roles: [Target] = [
   module(
     "Acceptor",
     [
-      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "ContentScan", "DKIM",
+      "MailModel", "SMTPWire", "MailFormat", "ProxyProtocol", "MailQueue", "Authorship", "Admission", "ContentScan",
+      "DKIM",
       "TLS", "DNS",
       "Cryptography",
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
@@ -149,7 +150,8 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper", "Supervision",
+      "Admission", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper",
+      "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,

@@ -23,9 +23,9 @@ package struct MessageScanning: Sendable {
     await scanner.scan(message, await policy(message.tenant))
   }
 
-  /// Beyond the scanners' own limit of time somebody else is late.
+  /// Within the scanners' own limit of time they answer, or fail; a little later this comes to nothing.
   var timeMax: TimeAmount {
-    TimeAmount.nanoseconds(Int64(scanner.configuration.timeMax / .nanoseconds(1)))
+    TimeAmount.nanoseconds(Int64(scanner.configuration.timeMax / .nanoseconds(1))) + .seconds(5)
   }
 }
 

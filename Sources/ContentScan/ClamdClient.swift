@@ -63,7 +63,7 @@ package struct ClamdClient: Sendable {
             switch result {
             case .success(let answer?): return answer
             case .success(nil): break
-            case .failure(let error): trouble = trouble ?? error
+            case .failure(let error): trouble = (error as? ScannerFailure) ?? trouble ?? error
             }
           }
           throw trouble ?? ScannerFailure.unreachable("it said nothing")
@@ -81,7 +81,8 @@ package struct ClamdClient: Sendable {
   private func connect() async throws -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
     let bootstrap = ClientBootstrap(group: group).connectTimeout(connectTimeout)
     switch address {
-    case .network(let host, let port): return try await bootstrap.connect(host: host, port: port, channelInitializer: wrap)
+    case .network(let host, let port):
+      return try await bootstrap.connect(host: host, port: port, channelInitializer: wrap)
     case .file(let path): return try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: wrap)
     }
   }
@@ -89,7 +90,8 @@ package struct ClamdClient: Sendable {
   @Sendable private func wrap(_ channel: any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> {
     channel.eventLoop.makeCompletedFuture {
       try NIOAsyncChannel(
-        wrappingChannelSynchronously: channel, configuration: .init(inboundType: ByteBuffer.self, outboundType: ByteBuffer.self))
+        wrappingChannelSynchronously: channel,
+        configuration: .init(inboundType: ByteBuffer.self, outboundType: ByteBuffer.self))
     }
   }
 

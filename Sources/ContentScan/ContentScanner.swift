@@ -162,7 +162,8 @@ package final class ContentScanner: Sendable {
     return .timedOut
   }
 
-  private func scan(_ message: ScannedMessage, with clamd: ClamdClient) async -> Result<MalwareVerdict, ScannerFailure> {
+  private func scan(_ message: ScannedMessage, with clamd: ClamdClient) async -> Result<MalwareVerdict, ScannerFailure>
+  {
     await measured(.clamd, clamdSlots) { () throws(ScannerFailure) in
       try await clamd.scan(message.content, reading: self.threads)
     } outcome: {

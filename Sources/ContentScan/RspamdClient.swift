@@ -56,7 +56,8 @@ package struct RspamdClient: Sendable {
     }
   }
 
-  private func answer(_ request: HTTPClientRequest, until deadline: NIODeadline) async throws(ScannerFailure) -> [UInt8] {
+  private func answer(_ request: HTTPClientRequest, until deadline: NIODeadline) async throws(ScannerFailure) -> [UInt8]
+  {
     do {
       let response = try await client.execute(request, deadline: deadline)
       let body = Array((try await response.body.collect(upTo: RspamdReply.sizeMax)).readableBytesView)

@@ -30,7 +30,9 @@ enum RspamdReply {
       throw .garbage(plainWords(bytes.prefix(80)))
     }
     if let error = answer.error { throw .refused(plainWords(error.utf8)) }
-    guard let score = answer.score, score.isFinite, let action = answer.action.flatMap({ SpamVerdict.Action(rawValue: $0) }) else {
+    guard let score = answer.score, score.isFinite,
+      let action = answer.action.flatMap({ SpamVerdict.Action(rawValue: $0) })
+    else {
       throw .garbage("neither score nor action: \(plainWords(bytes.prefix(80)))")
     }
     let symbols = (answer.symbols ?? [:]).map { (name: $0.key, score: $0.value.score ?? 0) }

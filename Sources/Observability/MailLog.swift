@@ -30,7 +30,8 @@ package struct MailLog: Sendable {
         .messageID: message.id, .session: message.session, .tenant: message.tenant,
         .credential: message.credential, .sender: message.sender?.description ?? "<>",
         .clientAddress: message.clientAddress, .tls: message.tls?.version, .tlsCipher: message.tls?.cipher,
-        .scan: message.scan, .size: message.sizeBytes, .recipients: message.recipientCount, .duration: message.duration.milliseconds,
+        .scan: message.scan, .size: message.sizeBytes, .recipients: message.recipientCount,
+        .duration: message.duration.milliseconds,
       ])
   }
 

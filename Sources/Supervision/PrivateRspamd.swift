@@ -17,8 +17,10 @@ package struct PrivateRspamd: Sendable {
   package var url: String { "http://127.0.0.1:\(port)" }
 
   /// The generic test for unsolicited bulk e-mail, put together here so that no filter finds it in this source.
-  package static let testText = ["XJS*C4JDBQADN1", ".NSBN3*2IDNEN*", "GTUBE-STANDARD-", "ANTI-UBE-TEST-", "EMAIL*C.34X"]
-    .joined()
+  package static let testText = [
+    "XJS*C4JDBQADN1", ".NSBN3*2IDNEN*", "GTUBE-STANDARD-", "ANTI-UBE-TEST-", "EMAIL*C.34X",
+  ]
+  .joined()
 
   private var visibleDirectory: String { user == nil ? directory : ProcessSpecification.openedDirectoryPath }
 

@@ -10,7 +10,8 @@ import Testing
 
 /// What a session does while scanners look, and after.
 @Suite(.timeLimit(.minutes(10))) struct ScanningTests {
-  private func scanning(_ fake: FakeScanner, timeMax: Duration, _ policy: ScanPolicy = ScanPolicy()) -> MessageScanning {
+  private func scanning(_ fake: FakeScanner, timeMax: Duration, _ policy: ScanPolicy = ScanPolicy()) -> MessageScanning
+  {
     var configuration = ContentScannerConfiguration()
     configuration.clamd = .network(host: "127.0.0.1", port: fake.port)
     configuration.timeMax = timeMax

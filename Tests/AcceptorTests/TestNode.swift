@@ -144,7 +144,8 @@ struct TestNode: Sendable {
     let service = AcceptorService(
       configuration: configuration,
       tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      authenticator: authenticator, trusted: trusted, scanning: scanning, queue: queue, group: MultiThreadedEventLoopGroup.singleton,
+      authenticator: authenticator, trusted: trusted, scanning: scanning, queue: queue,
+      group: MultiThreadedEventLoopGroup.singleton,
       fileThreads: .singleton, logger: logger, mailLog: MailLog(logger: logger))
     let addresses = try await service.start()
     let node = TestNode(

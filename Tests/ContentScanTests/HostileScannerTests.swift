@@ -99,7 +99,10 @@ import Testing
     let fake = try await FakeScanner(.flooding(Array(String(repeating: "x", count: 10_000).utf8)))
     #expect(try await trace(clamd: fake) == "not scanned (clamd answered what is no answer)")
     let web = try await FakeScanner(
-      .flooding(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2800\r\n\(String(repeating: "x", count: 10_240))\r\n".utf8)))
+      .flooding(
+        Array(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2800\r\n\(String(repeating: "x", count: 10_240))\r\n"
+            .utf8)))
     #expect(try await trace(rspamd: web)?.hasPrefix("not scanned (rspamd ") == true)
   }
 
@@ -122,7 +125,9 @@ import Testing
   @Test func whatIsCertainDoesNotWait() async throws {
     let clamd = try await FakeScanner(.saying(Array("stream: Found FOUND\0".utf8)))
     let rspamd = try await FakeScanner(.silent)
-    let scanner = makeScanner(clamd: clamd.port, rspamd: "http://127.0.0.1:\(rspamd.port)") { $0.timeMax = .seconds(3600) }
+    let scanner = makeScanner(clamd: clamd.port, rspamd: "http://127.0.0.1:\(rspamd.port)") {
+      $0.timeMax = .seconds(3600)
+    }
     let decision = await scanner.scan(try ScannedMessage(Message.plain("x")), ScanPolicy())
     #expect(decision.trace == "infected (clamd: Found)")
     await scanner.shutdown()

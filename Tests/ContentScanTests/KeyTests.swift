@@ -9,15 +9,18 @@ import Testing
 
   @Test func copiesOfAMailingAreOneContent() throws {
     let one = Message.plain("body")
-    let other = one.replacing("id 0 (", with: "id 7 (").replacing("bob@inbox.example", with: "\"C, C\" <carol@x.example>")
-      .replacing("10:00:00 +0000\r\nMess", with: "11:00:00 +0000\r\nMess").replacing("<1@", with: "<2@")
+    let other = one.replacing("id 0 (", with: "id 7 (").replacing(
+      "bob@inbox.example", with: "\"C, C\" <carol@x.example>"
+    )
+    .replacing("10:00:00 +0000\r\nMess", with: "11:00:00 +0000\r\nMess").replacing("<1@", with: "<2@")
     #expect(one != other)
     #expect(try key(one) == key(other))
   }
 
   @Test(arguments: [
     ("body", "Body"), ("hello", "hullo"), ("Subject", "Subjekt"), ("From: <alice", "From: <alicf"),
-    ("\r\n\r\n", "\r\nContent-Type: text/html\r\n\r\n"), ("\r\n\r\n", "\r\nX-A: b\r\n\r\n"), ("\r\n\r\n", "\r\n\r\n\r\n"),
+    ("\r\n\r\n", "\r\nContent-Type: text/html\r\n\r\n"), ("\r\n\r\n", "\r\nX-A: b\r\n\r\n"),
+    ("\r\n\r\n", "\r\n\r\n\r\n"),
     ("To: <bob@inbox.example>\r\n", ""), ("To: ", "Cc: "),
     ("To: <bob@inbox.example>\r\n", "To: <bob@inbox.example>\r\nTo: <bob@inbox.example>\r\n"),
     ("Date: ", "\r\nDate: "), ("To:", "To\r\n"), ("Subject: hello\r\n", "Subject: hello\r\nReceived: elsewhere\r\n"),

@@ -8,7 +8,8 @@ import Supervision
 
 /// Messages as the acceptor hands them to scanners.
 enum Message {
-  static let received = "Received: from client by mx.example.com with ESMTPSA\r\n\tid 0 (session X);\r\n\tMon, 5 Jan 2026 10:00:00 +0000\r\n"
+  static let received =
+    "Received: from client by mx.example.com with ESMTPSA\r\n\tid 0 (session X);\r\n\tMon, 5 Jan 2026 10:00:00 +0000\r\n"
 
   static func plain(_ body: String, subject: String = "hello", extra: String = "") -> String {
     received
@@ -34,7 +35,9 @@ enum Message {
   }
 
   static func base64(_ bytes: some Sequence<UInt8>) -> String {
-    Data(bytes).base64EncodedString(options: [.lineLength76Characters, .endLineWithCarriageReturn, .endLineWithLineFeed])
+    Data(bytes).base64EncodedString(options: [
+      .lineLength76Characters, .endLineWithCarriageReturn, .endLineWithLineFeed,
+    ])
   }
 
   /// A zip archive, made by Python.
@@ -44,7 +47,8 @@ enum Message {
     let made = try await run(
       "python3",
       [
-        "-c", "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED).writestr('inner.com', open(sys.argv[2]).read())",
+        "-c",
+        "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED).writestr('inner.com', open(sys.argv[2]).read())",
         directory.path("archive.zip"), directory.path("content"),
       ])
     guard made.status.isSuccess else { throw Trouble(made.output) }
@@ -58,7 +62,11 @@ enum Message {
     return [
       ("plain", plain(file)),
       ("base64", multipart("application/octet-stream", base64(file.utf8), encoding: "base64", name: "eicar.com")),
-      ("quoted", multipart("text/plain", file.replacing("=", with: "=3D").replacing("$", with: "=24"), encoding: "quoted-printable")),
+      (
+        "quoted",
+        multipart(
+          "text/plain", file.replacing("=", with: "=3D").replacing("$", with: "=24"), encoding: "quoted-printable")
+      ),
       ("zip", multipart("application/zip", base64(try await zip(file)), encoding: "base64", name: "eicar.zip")),
       ("nested", multipart("message/rfc822", inner, encoding: "7bit", name: "forwarded")),
     ]

@@ -64,7 +64,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "{}", "[]", "null", "not json", #"{"score": 1}"#, #"{"action": "no action"}"#, #"{"score": "1", "action": "reject"}"#,
+    "", "{}", "[]", "null", "not json", #"{"score": 1}"#, #"{"action": "no action"}"#,
+    #"{"score": "1", "action": "reject"}"#,
     #"{"score": 1e999, "action": "no action"}"#, #"{"score": 1, "action": "let it pass"}"#,
     #"{"score": 1, "action": "no action""#, #"{"score": 0}"#,
     #"{"error": "cannot parse"}"#, #"{"score": 0, "action": "no action", "error": "something"}"#,
@@ -93,7 +94,8 @@ import Testing
       do {
         let verdict = try RspamdReply.parse(json)
         #expect(verdict.score.isFinite, "seed \(seed): \(json)")
-        #expect(verdict.symbols.allSatisfy { $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }, "seed \(seed): \(json)")
+        #expect(
+          verdict.symbols.allSatisfy { $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }, "seed \(seed): \(json)")
       } catch {}
     }
   }

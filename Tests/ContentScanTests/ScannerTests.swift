@@ -58,7 +58,8 @@ func makeScanner(
             Issue.record("\(form): \(decision)")
             continue
           }
-          #expect(reply.text.hasPrefix("554 5.7.0 ") && reply.text.contains(PrivateClamd.testName), "\(form): \(reply.text)")
+          #expect(
+            reply.text.hasPrefix("554 5.7.0 ") && reply.text.contains(PrivateClamd.testName), "\(form): \(reply.text)")
         }
       }
     }

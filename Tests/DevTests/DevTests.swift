@@ -15,7 +15,8 @@ struct DevTests {
       let ports = (0..<8).map { _ in LoopbackPort.free() }
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
-        "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port", "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
+        "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port",
+        "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
         "--set",
         "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
       ]

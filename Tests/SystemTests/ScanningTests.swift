@@ -15,7 +15,8 @@ import Testing
       clamd = try await ClamdServer()
       rspamd = try await RspamdServer()
       node = try await RunningNode(
-        settings: "scanning: {clamd: \"\(clamd.address)\", rspamd: \"\(rspamd.url)\"\(settings)}\nsmtp.queue_timeout: 120s")
+        settings:
+          "scanning: {clamd: \"\(clamd.address)\", rspamd: \"\(rspamd.url)\"\(settings)}\nsmtp.queue_timeout: 120s")
     }
 
     /// Sends one message; the reply.
@@ -74,7 +75,8 @@ import Testing
       say("clean", submit(message(X_Postrider_Scan="clean (trust me)", X_Spam_Flag="NO"), server))
       """)
     for form in ["plain", "base64", "zip", "nested"] {
-      #expect(output.contains("\(form) (554, '5.7.0 The message contains malware (\(PrivateClamd.testName)"), "\(output)")
+      #expect(
+        output.contains("\(form) (554, '5.7.0 The message contains malware (\(PrivateClamd.testName)"), "\(output)")
     }
     #expect(output.contains("gtube (550, '5.7.1 The message looks like spam"), "\(output)")
     #expect(output.contains("clean (250,"), "\(output)")
@@ -83,7 +85,8 @@ import Testing
     #expect(!message.contains("trust me") && !message.contains("X-Spam-Flag"), "\(message.prefix(900))")
     #expect(try node.captured().count == 1)
     try await roles[0].waitForLine(containing: "scan=\"clean (clamd, rspamd")
-    #expect(try await node.database.query("SELECT count(*) FROM postrider.message WHERE scan LIKE 'clean (clamd, %'") == "1")
+    #expect(
+      try await node.database.query("SELECT count(*) FROM postrider.message WHERE scan LIKE 'clean (clamd, %'") == "1")
   }
 
   /// Held from its first moment on, listed with its reason, and delivered after its release.

@@ -39,7 +39,8 @@ extension QueueCommand {
         let errors = try QueueSummary.lastErrors(of: lanes.prefix(limit).map(\.lane), connection)
         return QueueReport.Part(
           lanes: lanes, errors: errors,
-          holdReasons: try QueueSummary.holdReasons(of: lanes.prefix(limit).filter { $0.held > 0 }.map(\.lane), connection),
+          holdReasons: try QueueSummary.holdReasons(
+            of: lanes.prefix(limit).filter { $0.held > 0 }.map(\.lane), connection),
           sites: try Sites.summaries(
             tenant: selection.tenant, destination: selection.destination, connection),
           now: try connection.query("SELECT postrider.schedule_now()").timestamp(0, 0))

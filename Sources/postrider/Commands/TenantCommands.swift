@@ -7,7 +7,8 @@ internal import Postgres
 struct TenantCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "Add, list, change, disable, enable and move tenants.",
-    subcommands: [Add.self, Set.self, Scanning.self, List.self, Disable.self, Enable.self, Move.self], defaultSubcommand: List.self)
+    subcommands: [Add.self, Set.self, Scanning.self, List.self, Disable.self, Enable.self, Move.self],
+    defaultSubcommand: List.self)
 
   struct Record: Encodable {
     var name: String

@@ -20,7 +20,8 @@ extension TenantCommand {
     @Option(help: ArgumentHelp("From which score on a message is spam.", valueName: "score|default"))
     var spamScore: ScoreValue?
     @Option(
-      help: ArgumentHelp("From which score on a message goes on with a mark in its header.", valueName: "score|default"))
+      help: ArgumentHelp("From which score on a message goes on with a mark in its header.", valueName: "score|default")
+    )
     var tagScore: ScoreValue?
 
     private struct Record: Encodable {

@@ -49,7 +49,9 @@ struct ScannerChecks {
         "clamd", "\(what), without official signatures",
         advice: "freshclam gets them; without them it finds what your own signatures name, and nothing else")
     }
-    guard let days = Self.days(since: text, now: Date()) else { return .ok("clamd", "\(what), signatures \(number) of \(text)") }
+    guard let days = Self.days(since: text, now: Date()) else {
+      return .ok("clamd", "\(what), signatures \(number) of \(text)")
+    }
     let detail = "\(what), signatures \(number), \(days) days old"
     guard days > 7 else { return .ok("clamd", detail) }
     return .warning("clamd", detail, advice: "let freshclam run: it does not know what is newer")

@@ -33,7 +33,9 @@ struct QueueReport {
 
   init(_ parts: [(shard: String?, answer: Part)], unreachable: [String], limit: Int) {
     lanes = parts.flatMap { shard, part in
-      part.lanes.map { Lane(shard: shard, summary: $0, error: part.errors[$0.lane], holdReason: part.holdReasons[$0.lane]) }
+      part.lanes.map {
+        Lane(shard: shard, summary: $0, error: part.errors[$0.lane], holdReason: part.holdReasons[$0.lane])
+      }
     }.sorted { $0.summary.total > $1.summary.total }
     shown = Array(lanes.prefix(limit))
     now = parts.map(\.answer.now).max() ?? Timestamp(microseconds: 0)
