@@ -63,7 +63,7 @@ package struct ClamdClient: Sendable {
             switch result {
             case .success(let answer?): return answer
             case .success(nil): break
-            case .failure(let error): trouble = trouble ?? error
+            case .failure(let error): trouble = (error as? ScannerFailure) ?? trouble ?? error
             }
           }
           throw trouble ?? ScannerFailure.unreachable("it said nothing")

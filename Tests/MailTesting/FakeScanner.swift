@@ -11,7 +11,7 @@ package final class FakeScanner: Sendable {
     case deaf
     /// Closes as soon as something comes.
     case closing
-    /// Says this as soon as something comes, and closes.
+    /// Says this as soon as something comes, and nothing more; it still reads, so that no reset overtakes its words.
     case saying([UInt8])
     /// Says this, an octet for each piece that comes, and stays.
     case dripping([UInt8])
@@ -69,7 +69,7 @@ package final class FakeScanner: Sendable {
         said = 1
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in
-          channel.close(promise: nil)
+          channel.close(mode: .output, promise: nil)
         }
       case .dripping(let bytes):
         guard said < bytes.count else { return }

@@ -1,4 +1,4 @@
-package import Supervision
+internal import Supervision
 
 /// A real clamd that knows the EICAR test file, in a temporary directory.
 package actor ClamdServer {
