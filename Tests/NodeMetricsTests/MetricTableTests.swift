@@ -12,6 +12,7 @@ import Testing
     _ = process.certificateDays()
     _ = DatabaseMetrics(registry)
     _ = AcceptorMetrics(registry)
+    _ = ScanMetrics(registry)
     _ = EnqueueMetrics(registry)
     _ = InboundMetrics(registry)
     _ = WorkerMetrics(registry)
