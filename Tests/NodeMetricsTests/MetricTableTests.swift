@@ -13,6 +13,7 @@ import Testing
     _ = DatabaseMetrics(registry)
     _ = AcceptorMetrics(registry)
     _ = LimitMetrics(registry)
+    _ = ScanMetrics(registry)
     _ = EnqueueMetrics(registry)
     _ = InboundMetrics(registry)
     _ = WorkerMetrics(registry)
