@@ -8,6 +8,7 @@ from .bench import Bench
 from .drain import Drained, accept, drain
 from .figures import Figure, rounded, table
 from .node import Node
+from .paired import Paired, claims_in_turn
 from .postgres import Postgres
 from .reader import Held, hold
 from .sink import Sink
@@ -27,7 +28,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
     """What of it is measured."""
     group.add_argument("--sizes", type=_numbers, help="queued recipients, the reference first (10000,1000000,10000000)")
     group.add_argument("--parts", type=_parts, default=PARTS, help=f"some of {','.join(PARTS)} (all)")
-    group.add_argument("--workers", type=_numbers, default=_WORKERS, help="how many deliver (1,4)")
+    group.add_argument("--workers", type=_numbers, default=_WORKERS, help="how many deliver (1,4); 0: only claims")
     group.add_argument("--rounds", type=int, help="times that everything is measured (2)")
     group.add_argument("--held-seconds", type=float, help="how long the reader's transaction is open (300)")
 
@@ -38,6 +39,8 @@ class Results:
 
     drained: dict[tuple[Stock, int], list[Drained]] = dataclasses.field(default_factory=dict)
     accepted: dict[Stock, list[float]] = dataclasses.field(default_factory=dict)
+    # Of pairs of stocks.
+    claims: dict[tuple[Stock, Stock], list[Paired]] = dataclasses.field(default_factory=dict)
     held: Held | None = None
 
 
@@ -65,7 +68,7 @@ class Plan:
             pairs += [(single[0], stock) for stock in single]
         held = (40.0 if options.quick else 300.0) if options.held_seconds is None else options.held_seconds
         return Plan(
-            list(dict.fromkeys(pairs)), spread[-1], options.workers, options.rounds or (1 if options.quick else 2),
+            list(dict.fromkeys(pairs)), spread[-1], [n for n in options.workers if n], options.rounds or (1 if options.quick else 2),
             held if "reader" in options.parts else None)
 
     @property
@@ -90,7 +93,12 @@ def run(bench: Bench) -> dict[str, typing.Any]:
     results = Results()
     for number in range(plan.rounds if plan.pairs else 0):
         bench.say(f"round {number + 1} of {plan.rounds}")
-        for stock, node in nodes.items():
+        for short, long in plan.pairs:
+            if short != long:
+                paired = claims_in_turn((short, nodes[short]), (long, nodes[long]))
+                results.claims.setdefault((short, long), []).append(paired)
+                bench.say(f"  claims of {short.name} and {long.name} in turn: {_quartiles(paired)}")
+        for stock, node in nodes.items() if plan.workers else ():
             _measure(bench, plan, stock, node, sink, results)
     if plan.held_seconds is not None:
         bench.say(f"a reader for {plan.held_seconds:.0f} seconds, {plan.reader_stock.name}")
@@ -108,6 +116,12 @@ def _measure(bench: Bench, plan: Plan, stock: Stock, node: Node, sink: Sink, res
     bench.say(f"  {stock.name}: accepted {rate:.0f}/s")
 
 
+def _quartiles(paired: Paired) -> str:
+    ratios = ", ".join(f"{paired.ratio(share):.2f}" for share in (0.25, 0.5, 0.75))
+    return (f"median {statistics.median(paired.short):.2f} and {statistics.median(paired.long):.2f} ms; "
+            f"ratio of the quartiles {ratios}, of the means {paired.mean_ratio:.2f}")
+
+
 def _line(drained: Drained) -> str:
     costs = ", ".join(f"{name} {drained.per_hundred(name):.2f}" for name in drained.costs)
     return (f"delivered {drained.rate:.0f}/s; milliseconds for a hundred recipients: {costs}, "
@@ -116,6 +130,10 @@ def _line(drained: Drained) -> str:
 
 def _report(bench: Bench, plan: Plan, results: Results) -> dict[str, typing.Any]:
     rows, records = [], []
+    report: dict[str, typing.Any] = {"bar": BAR, "stocks": records, "claims_in_turn": [
+        {"queued": long.jobs, "lanes": long.lanes, "ratio": rounded(statistics.median(one.ratio() for one in paired)),
+         "mean_ratio": rounded(statistics.median(one.mean_ratio for one in paired))}
+        for (_, long), paired in results.claims.items()]}
     for reference, stock in plan.pairs:
         for workers in plan.workers:
             record = _compare(results, reference, stock, workers)
@@ -124,7 +142,6 @@ def _report(bench: Bench, plan: Plan, results: Results) -> dict[str, typing.Any]
                 short_count(stock.jobs), short_count(stock.lanes), str(workers),
                 *(f"{record[name]:.4g}" for name in _COLUMNS), f"{record['delivered_ratio']:.2f}",
                 f"{record['accepted_ratio']:.2f}", f"{record['claim_ratio']:.2f}", f"{record['cpu_ratio']:.2f}"])
-    report: dict[str, typing.Any] = {"bar": BAR, "stocks": records}
     if records:
         bench.say()
         bench.say(table(
