@@ -83,10 +83,11 @@ import Testing
     #expect(try await queue.trace(message.id)?.facts.isRedacted == true)
     let indexes = try await queue.database.query(
       """
-      SELECT count(*) FROM pg_index WHERE indrelid = (SELECT min(m.tableoid::oid) FROM postrider.message m
+      SELECT count(*) = (SELECT count(*) FROM pg_index WHERE indrelid = 'postrider.message'::regclass)
+      FROM pg_index WHERE indrelid = (SELECT min(m.tableoid::oid) FROM postrider.message m
         WHERE m.redacted_at IS NOT NULL) AND indisvalid
       """)
-    #expect(indexes == "2", "as every day's table")
+    #expect(indexes == "t", "as every day's table")
   }
 }
 
