@@ -22,8 +22,15 @@ extension SubmissionHandler {
   }
 
   private func turnAway(with reply: Reply) {
-    // Before the greeting it is said instead of it.
-    if hasGreeted { finish(with: reply) } else { refusalAtGreeting = reply }
+    // Before the greeting it is said instead of it. A message that is on its way to the queue keeps its own reply: told
+    // otherwise, its client would send it again.
+    if !hasGreeted {
+      refusalAtGreeting = reply
+    } else if wait == .queue {
+      refusalAfterMessage = reply
+    } else {
+      finish(with: reply)
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import MailModel
 extension SessionEnvironment {
   /// What is known of a client's standing without asking anybody; nil: ask.
   func rememberedStanding(of principal: Principal) -> Standing? {
-    if principal.credential == nil, let trusted { return trusted.rememberedStanding }
+    if principal.credential == nil, let trusted { return trusted.rememberedStanding(of: principal) }
     return authenticator.rememberedStanding(of: principal)
   }
 

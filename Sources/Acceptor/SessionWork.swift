@@ -177,7 +177,7 @@ extension SubmissionHandler {
     let promise = eventLoop.makePromise(of: Standing.self)
     let (authenticator, trusted) = (environment.authenticator, environment.trusted)
     promise.completeWithTask {
-      if principal.credential == nil, let trusted { return await trusted.standing() }
+      if principal.credential == nil, let trusted { return await trusted.standing(of: principal) }
       return await authenticator.standing(of: principal)
     }
     promise.futureResult.assumeIsolated().whenSuccess { standing in
@@ -270,6 +270,9 @@ extension SubmissionHandler {
     // After a time-out the client has its reply already.
     guard context != nil, wait == .queue else { return }
     beginWait(.command)
-    performLater(machine.messageFinished(reply))
+    guard let refusal = refusalAfterMessage else { return performLater(machine.messageFinished(reply)) }
+    refusalAfterMessage = nil
+    perform(machine.messageFinished(reply))
+    finish(with: refusal)
   }
 }

@@ -43,6 +43,8 @@ final class SubmissionHandler: ChannelDuplexHandler {
   var credentialPlace: SessionPlace?
   /// Said instead of the greeting.
   var refusalAtGreeting: Reply?
+  /// Said when the message in hand has its reply.
+  var refusalAfterMessage: Reply?
   /// As what the next refusal is counted, where its reply does not tell.
   var refusalReason: RefusalReason?
   /// Counts the logins: the answer to one that was given up is not taken for another's.

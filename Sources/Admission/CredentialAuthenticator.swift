@@ -101,7 +101,9 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
         return standing
       // Who is logged in goes on: the tenant's mail may be in another database, which is there.
       case .failed:
-        let standing = state.lastStandings.value(of: credential, at: now()) ?? .good
+        let standing =
+          state.lastStandings.value(of: credential, at: now())
+          ?? .good(except: requiresProof ? principal.unproven : [])
         state.assumedStandings.insert(standing, for: credential, at: now())
         return standing
       }
@@ -115,8 +117,7 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     }
     if let reason = record.disabled { return .disabled(reason) }
     if record.isSMTPOff { return .smtpOff }
-    let unproven = record.principal.unproven
-    return requiresProof && !unproven.isEmpty ? .goodExcept(unproven) : .good
+    return requiresProof ? Standing(of: principal, as: record.principal) : .good
   }
 
   /// A domain that `TenantDirectory` refuses.

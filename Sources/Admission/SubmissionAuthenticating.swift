@@ -57,6 +57,17 @@ package enum Standing: Sendable, Hashable {
   case goodExcept([UnprovenDomain])
   case disabled(String)
   case smtpOff
+
+  static func good(except unproven: [UnprovenDomain]) -> Standing { unproven.isEmpty ? .good : .goodExcept(unproven) }
+
+  /// - Parameters:
+  ///   - session: who it was when the session began, and so as whom it may try to send.
+  ///   - now: who it is by now. A domain that was not proven then, and is no longer among its senders, may have been
+  ///     proven by another tenant.
+  init(of session: Principal, as now: Principal) {
+    let lost = session.unproven.filter { domain in now.senders.map { !$0.names(domain: domain.name) } ?? false }
+    self = .good(except: now.unproven + lost.filter { !now.unproven.contains($0) })
+  }
 }
 
 /// Where acceptors have logins checked.

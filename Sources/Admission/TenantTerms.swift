@@ -34,7 +34,7 @@ extension TrustedClients {
   }
 
   package func terms(of principal: Principal) async -> TenantTerms {
-    if rememberedStanding == nil { _ = await standing() }
+    if rememberedStanding(of: principal) == nil { _ = await standing(of: principal) }
     return rememberedTerms ?? principal.terms
   }
 }

@@ -17,7 +17,7 @@ package final class TrustedClients: Sendable {
   private let known: NIOLockedValueBox<ExpiringCache<String, AuthenticationResult>>
   /// What stands in for `lastStanding` while the database is not asked again.
   private let assumedStanding: NIOLockedValueBox<ExpiringCache<String, Standing>>
-  private let lastStanding = NIOLockedValueBox(Standing.good)
+  private let lastStanding = NIOLockedValueBox<Standing?>(nil)
   private let lookups = SingleFlight<String, AuthenticationResult>()
 
   /// - Parameters:
@@ -48,24 +48,25 @@ package final class TrustedClients: Sendable {
   package var remembered: AuthenticationResult? { known.withLockedValue { $0.value(of: tenant, at: .now) } }
 
   /// Whether the tenant may still submit, when it is known without asking the database.
-  package var rememberedStanding: Standing? {
-    remembered.flatMap(Self.standing) ?? assumedStanding.withLockedValue { $0.value(of: tenant, at: .now) }
+  package func rememberedStanding(of session: Principal) -> Standing? {
+    remembered.flatMap { Self.standing(of: session, $0) }
+      ?? assumedStanding.withLockedValue { $0.value(of: tenant, at: .now) }
   }
 
   /// While the database cannot be asked, what was known last.
-  package func standing() async -> Standing {
-    if let standing = Self.standing(await principal()) {
+  package func standing(of session: Principal) async -> Standing {
+    if let standing = Self.standing(of: session, await principal()) {
       lastStanding.withLockedValue { $0 = standing }
       return standing
     }
-    let standing = lastStanding.withLockedValue { $0 }
+    let standing = lastStanding.withLockedValue { $0 } ?? .good(except: session.unproven)
     assumedStanding.withLockedValue { $0.insert(standing, for: tenant, at: .now) }
     return standing
   }
 
-  private static func standing(_ result: AuthenticationResult) -> Standing? {
+  private static func standing(of session: Principal, _ result: AuthenticationResult) -> Standing? {
     switch result {
-    case .accepted(let principal): principal.unproven.isEmpty ? .good : .goodExcept(principal.unproven)
+    case .accepted(let principal): Standing(of: session, as: principal)
     case .disabled(let reason): .disabled(reason)
     case .rejected, .smtpOff, .overloaded, .locked: .disabled("the tenant is gone")
     case .unavailable: nil

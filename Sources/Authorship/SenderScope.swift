@@ -47,12 +47,19 @@ package struct SenderName: Sendable, Hashable {
     return result
   }
 
-  private static func comparable(_ domain: String) -> String { DomainName.ascii(domain) ?? domain.lowercased() }
+  fileprivate static func comparable(_ domain: String) -> String { DomainName.ascii(domain) ?? domain.lowercased() }
 }
 
 /// As whom somebody may send.
 package struct SenderScope: Sendable, Hashable {
   private let names: Set<SenderName>
+
+  /// Whether anybody in that domain is among them.
+  package func names(domain: String) -> Bool {
+    let wanted = SenderName.comparable(domain)
+    return names.contains { $0.domain == wanted }
+  }
+
   /// What a refused client is told: "this login sends as alice@example.com".
   package let explanation: String
 

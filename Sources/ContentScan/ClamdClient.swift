@@ -63,7 +63,9 @@ package struct ClamdClient: Sendable {
             switch result {
             case .success(let answer?): return answer
             case .success(nil): break
-            case .failure(let error): trouble = (error as? ScannerFailure) ?? trouble ?? error
+            // We cannot send it: no answer is to come.
+            case .failure(let error as ScannerFailure): throw error
+            case .failure(let error): trouble = trouble ?? error
             }
           }
           throw trouble ?? ScannerFailure.unreachable("it said nothing")

@@ -4,7 +4,7 @@ import MailQueue
 /// Names what a message says, so that the same content, sent to many, is looked at once.
 ///
 /// Everything counts, octet by octet, but the values of a few fields that differ in every copy and in which no scanner
-/// finds anything to unpack: our own `Received`, and `To`, `Date` and `Message-ID` as long as they are short. Whatever a
+/// finds anything to unpack: our own `Received`, and `To`, `Date` and `Message-ID` as long as they are short and on one line. Whatever a
 /// scanner decodes (the body, every `Content-…` field, `Subject`, `From`, unknown fields) makes another key.
 enum ContentKey {
   /// A field with a longer value is hashed whole: nothing large goes by unseen.
@@ -34,6 +34,7 @@ enum ContentKey {
     private var lineStart = 0
     private var isInBody = false
     private var isFirst = true
+    private var omitted: Set<[UInt8]> = []
 
     init(_ hasher: SHA256Hasher) { self.hasher = hasher }
 
@@ -69,7 +70,9 @@ enum ContentKey {
       let name = whole.prefix { $0 != 0x3A }.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
       let isOwn = isFirst && name.elementsEqual("received".utf8)
       isFirst = false
-      let isOmitted = isOwn || (whole.count <= ContentKey.omittedMax && ContentKey.perCopy.contains(name))
+      // Once each, on one line: some readers see a text in what follows a blank line of a fold.
+      let isShort = whole.count <= ContentKey.omittedMax && whole.firstIndex(of: 0x0A) == whole.endIndex - 1
+      let isOmitted = isOwn || (isShort && ContentKey.perCopy.contains(name) && omitted.insert(name).inserted)
       // That it is there, and where, counts all the same.
       if isOmitted { hasher.update(name + [0x3A, 0x0D, 0x0A]) } else { hasher.update(Array(whole)) }
       field.removeSubrange(..<end)

@@ -22,6 +22,14 @@ package struct SpamVerdict: Sendable, Hashable {
     /// Not now.
     case softReject = "soft reject"
     case reject
+
+    /// Some installations have actions of their own; the score decides as well.
+    init(named name: String) {
+      switch name {
+      case "discard", "quarantine": self = .reject
+      default: self = Action(rawValue: name) ?? .addHeader
+      }
+    }
   }
 
   package var score: Double

@@ -50,7 +50,7 @@ package struct RecordFinding: Codable, Sendable, Hashable {
     self.kind = kind
     self.name = name
     self.type = type
-    self.wanted = wanted
+    self.wanted = wanted.flatMap(Self.publishable)
     self.found = found.prefix(5).map(Self.shown)
     self.verdict = verdict
     self.explanation = Self.shown(explanation)
@@ -60,6 +60,11 @@ package struct RecordFinding: Codable, Sendable, Hashable {
   private static func shown(_ text: String) -> String {
     let scalars = text.unicodeScalars.prefix(500).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }
     return String(String.UnicodeScalarView(scalars))
+  }
+
+  /// What somebody is told to publish may hold what was found: nothing is said that no JSON or zone file takes.
+  private static func publishable(_ text: String) -> String? {
+    text.utf8.count <= 4096 && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? text : nil
   }
 
   /// A line of a zone file; nil when there is nothing to publish.

@@ -3,8 +3,12 @@ struct TagList {
   /// In order; names as they are, values without blanks around them.
   let tags: [(name: String, value: String)]
 
-  /// - Returns: nil for what is no such list: a piece without `=`, a name twice.
+  /// The longest keys in use take a quarter of it.
+  private static let sizeMax = 4096
+
+  /// - Returns: nil for what is no such list: a piece without `=`, a name twice, or far too long.
   init?(_ text: String) {
+    guard text.utf8.count <= Self.sizeMax else { return nil }
     var tags: [(name: String, value: String)] = []
     let pieces = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
     for (number, piece) in pieces.enumerated() {

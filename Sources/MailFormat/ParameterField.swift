@@ -54,7 +54,12 @@ struct ParameterField {
     let name = takeText(until: "=", ";")
     // Many programs end the field in a semicolon.
     if name.isEmpty, next == nil { return }
-    guard !name.isEmpty, name.allSatisfy(Self.isTokenByte), take("=") else { return isWellFormed = false }
+    guard !name.isEmpty, name.allSatisfy(Self.isTokenByte), take("=") else {
+      isWellFormed = false
+      // Others read on behind the next semicolon.
+      _ = takeText(until: ";")
+      return
+    }
     skipBlanksAndComments()
     let value: ArraySlice<UInt8>
     if take("\"") {

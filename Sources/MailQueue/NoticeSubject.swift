@@ -59,7 +59,8 @@ package struct NoticeReading: Sendable {
     parameters.append(pending.day)
     let message = try connection.query(
       """
-      SELECT accepted_at, reverse_path, envelope_id, chunk_count, body_key, returned, size_bytes, expires_at
+      SELECT accepted_at, reverse_path, envelope_id, chunk_count, body_key, returned, size_bytes, expires_at,
+        hold_reason IS NOT NULL
       FROM postrider.message WHERE id = $1::uuid AND day = $2::date
       """, parameters)
     guard message.rowCount == 1, !message.isNull(0, 1), let sender = MailAddress(trusted: message.text(0, 1)) else {
@@ -67,8 +68,8 @@ package struct NoticeReading: Sendable {
     }
     let returned = message.isNull(0, 5) ? nil : ReturnedContent(rawValue: try message.int16(0, 5))
     let size = Int(try message.int64(0, 6))
-    // RFC 3461 §4.3: RET is about failures only.
-    let isWhole = pending.kind == .failed && returned == .full && size <= wholeSizeMax
+    // RFC 3461 §4.3: RET is about failures only. What was held to be looked at does not leave as a notice either.
+    let isWhole = try pending.kind == .failed && returned == .full && size <= wholeSizeMax && !message.bool(0, 8)
     let count = Int(try message.int32(0, 3))
     let content = try content(
       of: pending, chunks: isWhole ? count : 1, count: count, key: message.isNull(0, 4) ? nil : message.bytes(0, 4),

@@ -268,12 +268,34 @@ import Testing
     await closed.shutdown()
   }
 
+  /// Whoever was logged in when his domain turned out to be another's does not go on sending as it.
+  @Test func aDomainThatWentToAnotherIsClosedToOpenSessions() async throws {
+    let directory = try fixture.directory()
+    try directory.addTenant("rival")
+    try directory.addDomain("wanted.example", tenant: "acme")
+    try directory.allowSender("wanted.example", for: "bob@example.com")
+    let authenticator = fixture.authenticator()
+    let login = await authenticator.authenticate(
+      username: "bob@example.com", password: Array("secret".utf8), clientAddress: "::1")
+    guard case .accepted(let principal) = login else {
+      Issue.record("\(login)")
+      return
+    }
+    _ = try directory.addDomain("wanted.example", tenant: "rival")
+    try look("wanted.example") { check in check.claims.first.map { .tenant($0.tenant) } ?? .nobody }
+    fixture.advance(by: .seconds(2))
+    #expect(await authenticator.standing(of: principal) == .goodExcept(principal.unproven))
+    #expect(authenticator.rememberedStanding(of: principal) == .goodExcept(principal.unproven))
+    await authenticator.shutdown()
+  }
+
   @Test func trustedNetworksAreNoWayRound() async throws {
     try fixture.directory().addDomain("new.example", tenant: "acme")
     func standing(_ asAnybody: Bool, _ requiresProof: Bool) async -> Standing {
-      await TrustedClients(
-        tenant: "acme", networks: [], sendsAsAnybody: asAnybody, requiresProof: requiresProof, pool: fixture.pool
-      ).standing()
+      let clients = TrustedClients(
+        tenant: "acme", networks: [], sendsAsAnybody: asAnybody, requiresProof: requiresProof, pool: fixture.pool)
+      guard case .accepted(let principal) = await clients.principal() else { return .smtpOff }
+      return await clients.standing(of: principal)
     }
     guard case .goodExcept(let unproven) = await standing(false, true) else {
       Issue.record("not refused")

@@ -39,13 +39,16 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
       """
       SELECT r.rolsuper, r.rolbypassrls,
         EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname = 'postrider' AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+          WHERE n.nspname = 'postrider' AND pg_has_role(r.oid, c.relowner, 'MEMBER')),
+        (SELECT g.rolname FROM pg_roles g WHERE g.oid <> r.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')
+          AND (g.rolsuper OR g.rolbypassrls OR g.rolname LIKE 'pg\\_%') LIMIT 1)
       FROM pg_roles r WHERE r.rolname = $1::text
       """, parameters)
     guard role.rowCount == 1 else { return "there is no role «\(name)» (CREATE ROLE makes one)" }
     if try role.bool(0, 0) { return "the role «\(name)» is a superuser, which no wall holds" }
     if try role.bool(0, 1) { return "the role «\(name)» has BYPASSRLS, which no wall holds" }
     if try role.bool(0, 2) { return "the role «\(name)» can act as the owner of the tables, which no wall holds" }
+    if !role.isNull(0, 3) { return "the role «\(name)» can act as «\(role.text(0, 3))», which has rights of its own" }
     return nil
   }
 
