@@ -52,7 +52,7 @@ extension SubmissionHandler {
     flush()
   }
 
-  private func perform(_ action: SubmissionAction) {
+  func perform(_ action: SubmissionAction) {
     switch action {
     case .reply(let reply):
       write(reply)
