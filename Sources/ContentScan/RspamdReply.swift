@@ -31,7 +31,7 @@ enum RspamdReply {
     }
     if let error = answer.error { throw .refused(plainWords(error.utf8)) }
     guard let score = answer.score, score.isFinite,
-      let action = answer.action.map(SpamVerdict.Action.init(named:))
+      let action = answer.action.flatMap(SpamVerdict.Action.init(named:))
     else {
       throw .garbage("neither score nor action: \(plainWords(bytes.prefix(80)))")
     }

@@ -23,12 +23,9 @@ package struct SpamVerdict: Sendable, Hashable {
     case softReject = "soft reject"
     case reject
 
-    /// Some installations have actions of their own; the score decides as well.
-    init(named name: String) {
-      switch name {
-      case "discard", "quarantine": self = .reject
-      default: self = Action(rawValue: name) ?? .addHeader
-      }
+    /// What is not to be delivered is rejected here: nothing that got a 250 is thrown away.
+    init?(named name: String) {
+      if ["discard", "quarantine"].contains(name) { self = .reject } else { self.init(rawValue: name) }
     }
   }
 
