@@ -43,6 +43,20 @@ import Testing
     #expect(Set(try await queue.claim(session, counter: 9).map(\.id)) == [small.id])
   }
 
+  /// Who holds a lane by hand and takes all of it back does not let out what waits for a person.
+  @Test func aWholeLanesReleaseLeavesThemHeld() async throws {
+    let queue = try await QueueFixture()
+    let (free, waiting) = (queue.message(to: ["bob@example.org"]), held(queue, to: ["bob@example.org"]))
+    for message in [free, waiting] { _ = try await queue.writer().enqueue(message) }
+    let lane = try #require(
+      try await queue.pool.run { try Steering.lanes(tenant: nil, destination: "example.org", $0).first })
+    #expect(try await queue.pool.run { try Steering.apply(.hold, to: lane.id, $0) } == 1)
+    #expect(try await queue.trace(free.id)?.states == [.held])
+    #expect(try await queue.pool.run { try Steering.apply(.release, to: lane.id, $0) } == 1)
+    #expect(Set(try await queue.claim(queue.session()).map(\.id)) == [free.id])
+    #expect(try await queue.trace(waiting.id)?.states == [.held])
+  }
+
   /// With the reason, oldest first; not what operators held by hand, nor what was released.
   @Test func theyAreListedForAPerson() async throws {
     let queue = try await QueueFixture()
