@@ -74,6 +74,13 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     }
   }
 
+  /// Every name in a domain with a credential of its own is that credential's.
+  package func account(of username: String) async -> String {
+    guard let name = LoginName(username) else { return "-" }
+    guard case .found(let record?) = await lookup(name) else { return name.description }
+    return record.principal.name
+  }
+
   package func rememberedStanding(of principal: Principal) -> Standing? {
     guard let credential = principal.credential, let name = LoginName(principal.name) else { return nil }
     return state.withLockedValue { state in

@@ -14,8 +14,7 @@ package struct GuardedAuthenticator: SubmissionAuthenticating {
   package func authenticate(
     username: String, password: [UInt8], clientAddress: String
   ) async -> AuthenticationResult {
-    // A name that cannot exist counts like one that does not.
-    let account = LoginName(username)?.description ?? "-"
+    let account = await inner.account(of: username)
     let trial = logins.trial(account: account, address: Self.client(clientAddress), password: password)
     if let lock = await logins.lock(on: trial) { return .locked(lock) }
     let result = await inner.authenticate(username: username, password: password, clientAddress: clientAddress)

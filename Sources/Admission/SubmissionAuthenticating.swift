@@ -79,4 +79,11 @@ package protocol SubmissionAuthenticating: Sendable {
   /// What is known of its tenant's limits without asking the database; nil: ask with `terms(of:)`.
   func rememberedTerms(of principal: Principal) -> TenantTerms?
   func authenticate(username: String, password: [UInt8], clientAddress: String) async -> AuthenticationResult
+  /// Whose password a login with this name would be checked against: the same for all names that one password opens.
+  func account(of username: String) async -> String
+}
+
+extension SubmissionAuthenticating {
+  /// A name that cannot exist counts like one that does not.
+  package func account(of username: String) async -> String { LoginName(username)?.description ?? "-" }
 }

@@ -11,6 +11,18 @@ import Testing
 
   init() async throws { fixture = try await AdmissionFixture() }
 
+  /// Guesses at one password count together, whatever name they come under.
+  @Test func allNamesOfADomainsCredentialAreOneAccount() async throws {
+    let authenticator = fixture.authenticator()
+    for name in ["example.com", "anybody@example.com", "Anybody.Else@EXAMPLE.com"] {
+      #expect(await authenticator.account(of: name) == "example.com")
+    }
+    #expect(await authenticator.account(of: "bob@example.com") == "bob@example.com")
+    #expect(await authenticator.account(of: "nobody@elsewhere.example") == "nobody@elsewhere.example")
+    #expect(await authenticator.account(of: "no name") == "-")
+    await authenticator.shutdown()
+  }
+
   @Test func theAddressAndItsVariantsLogIn() async throws {
     let authenticator = fixture.authenticator()
     for name in ["bob@example.com", "bob@EXAMPLE.com", "bob+invoices@example.com", "bob+a+b@Example.Com"] {
