@@ -228,9 +228,10 @@ class RedisRunTests(RunningCase):
                                   and "num-other-sentinels\n2" in self.ask(number, self.sentinel_port, "SENTINEL", "master",
                                                                           "postrider")
                                   for number in (1, 2, 3)), "Sentinels that know all")
-        self.assertEqual(self.ask(1, self.port, "SET", "key", "value").strip(), "OK")
+        # A master refuses to write while its replicas have not been heard of lately.
+        self.wait_for(lambda: self.ask(1, self.port, "SET", "key", "value").strip() == "OK", "a first write")
         # Replication is asynchronous: what the master alone has goes with it.
-        self.assertEqual(self.ask(1, self.port, "WAIT", "2", "20000").strip(), "2")
+        self.wait_for(lambda: self.ask(1, self.port, "WAIT", "2", "20000").strip() == "2", "two copies of it")
         servers[0].kill()
         self.wait_for(lambda: self.master(2) != places[0] and self.master(3) == self.master(2), "another master", 300)
         successor = places.index(self.master(2)) + 1
