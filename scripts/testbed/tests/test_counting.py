@@ -38,6 +38,17 @@ class CountingTests(unittest.TestCase):
         self.assertIn("↳ one is not two", lines)
         self.assertEqual(lines[-1], "1 passed, 1 failed")
 
+    def test_a_torn_line_is_no_failure(self) -> None:
+        code, lines = self.count("""
+            ◇ Test sums() started.
+            ◇ Test other() started.
+            a program's words✔ Test other() passed after 0.01 seconds.
+            ✘ Test sums() failed after 0.01 seconds with 1 issue.
+            ✘ Test run with 2 tests in 1 suite failed after 0.1 seconds with 1 issue.
+            RUNNER ENDED WITH 1
+            """)
+        self.assertEqual((code, lines[-1]), (1, "1 passed, 1 failed"))
+
     def test_a_failure_of_python_is_told_with_its_traceback(self) -> None:
         rules = {"thick": "=" * 70, "thin": "-" * 70}
         code, lines = self.count(
