@@ -261,7 +261,8 @@ let package = Package(
     .library(
       name: "PostriderModules",
       targets: [
-        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue",
+        "MailModel", "SMTPWire", "MailFormat", "BounceRules", "Postgres", "Cryptography", "DKIM", "MailQueue", "Redis",
+        "Limits",
       ]),
   ],
   dependencies: [

@@ -17,6 +17,8 @@ let package = Package(
     .package(path: "../.."),
     // Without its interposers, which count allocations: they are prebuilt programs.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .executableTarget(
@@ -24,6 +26,8 @@ let package = Package(
       dependencies: [
         .product(name: "Benchmark", package: "benchmark"),
         .product(name: "PostriderModules", package: String(directory)),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "Benchmarks/Micro",
       // Or it would be called after our own directory.

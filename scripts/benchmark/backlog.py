@@ -10,7 +10,7 @@ from .figures import Figure, rounded, table
 from .node import Node
 from .paired import Paired, claims_in_turn
 from .postgres import Postgres
-from .reader import Held, hold
+from .reader import Held, Window, hold
 from .sink import Sink
 from .stock import Stock, Warehouse, check_disk, short_count
 
@@ -81,7 +81,8 @@ class Plan:
 def run(bench: Bench) -> dict[str, typing.Any]:
     """Measures, prints a table, returns what --json prints."""
     plan = Plan.of(bench.options)
-    check_disk(bench, plan.stocks)
+    has_reader = plan.held_seconds is not None
+    check_disk(bench, plan.stocks + [plan.reader_stock] * has_reader)
     sink = Sink(bench)
     sink.start()
     postgres = Postgres(bench)
@@ -101,8 +102,9 @@ def run(bench: Bench) -> dict[str, typing.Any]:
         for stock, node in nodes.items() if plan.workers else ():
             _measure(bench, plan, stock, node, sink, results)
     if plan.held_seconds is not None:
+        beside = warehouse.make(plan.reader_stock, f"{plan.reader_stock.name}_beside")
         bench.say(f"a reader for {plan.held_seconds:.0f} seconds, {plan.reader_stock.name}")
-        results.held = hold(bench, nodes[plan.reader_stock], sink, plan.held_seconds)
+        results.held = hold(bench, nodes[plan.reader_stock], beside, plan.held_seconds)
     return _report(bench, plan, results)
 
 
@@ -190,15 +192,24 @@ def _reader(bench: Bench, held: Held) -> dict[str, typing.Any]:
     dropped = "while it was held" if held.dropped_after is None else f"{held.dropped_after:.0f} s after its end"
     bench.say()
     bench.say(
-        f"a reader: {held.before:.0f}/s before, {min(held.during):.0f} to {max(held.during):.0f}/s while it was held, "
-        f"{held.last:.0f}/s at last (ratio {held.last / held.before:.2f}), {held.after:.0f}/s a minute after its end "
-        f"(ratio {held.after / held.before:.2f}); a day's partitions were made meanwhile, "
-        f"an old day's dropped {dropped}")
+        f"a reader: {_spread(held.before)} before, {_spread(held.during)} while it was held, {_spread(held.after)} a minute "
+        f"after its end; ratio to the node beside it, to that before: {held.last_ratio:.2f} in its last minute (bar 0.8), "
+        f"{held.after_ratio:.2f} a minute after its end (bar 1); a day's partitions were made meanwhile, an old day's "
+        f"dropped {dropped}")
     return {
-        "before": rounded(held.before), "during": [rounded(value) for value in held.during],
-        "after": rounded(held.after), "held_ratio": rounded(held.last / held.before),
-        "after_ratio": rounded(held.after / held.before), "dropped_seconds_after": held.dropped_after,
+        "before": _pairs(held.before), "during": _pairs(held.during), "after": _pairs(held.after),
+        "held_ratio": rounded(held.last_ratio), "after_ratio": rounded(held.after_ratio),
+        "dropped_seconds_after": held.dropped_after,
     }
+
+
+def _spread(windows: list[Window]) -> str:
+    rates = [window.held for window in windows]
+    return f"{min(rates):.0f} to {max(rates):.0f}/s"
+
+
+def _pairs(windows: list[Window]) -> list[list[float]]:
+    return [[rounded(window.held), rounded(window.beside)] for window in windows]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Micro-benchmarks: parts of the product by themselves, in Tests/Benchmarks, and its statements in a PostgreSQL."""
+"""Micro-benchmarks: parts of the product by themselves, its statements in a PostgreSQL, its script in a Redis."""
 import json
 import os
 import subprocess
@@ -10,6 +10,7 @@ from testbed.trouble import Trouble
 from .bench import Bench
 from .figures import rounded, table
 from .postgres import Postgres
+from .redis import Redis
 
 _DATABASE = "micro"
 
@@ -19,8 +20,10 @@ def run(bench: Bench) -> dict[str, typing.Any]:
     postgres = Postgres(bench)
     postgres.start()
     postgres.query(f"CREATE DATABASE {_DATABASE}")
+    redis = Redis(bench)
+    redis.start()
     bench.say("building and running the micro-benchmarks (the first time takes several minutes)")
-    output = _run_harness(bench, postgres.url(_DATABASE))
+    output = _run_harness(bench, postgres.url(_DATABASE), redis.url)
     entries = json.loads(output[output.index("\n[") + 1:])
     results = {_name(entry): _figures(entry) for entry in entries}
     bench.say(table(
@@ -54,15 +57,15 @@ def _figures(entry: dict[str, typing.Any]) -> dict[str, float]:
     return {name: rounded(percentiles[key] * scale) for name, key in names.items()}
 
 
-def _run_harness(bench: Bench, url: str) -> str:
+def _run_harness(bench: Bench, database: str, redis: str) -> str:
     package = ["--package-path", str(bench.root / "Tests/Benchmarks"),
                "--scratch-path", str(bench.root / ".build/benchmarks")]
     command = ["swift", "package", *package, "benchmark", "--format", "jmh", "--path", "stdout", "--no-progress"]
     if bench.quick:
-        command += ["--skip", "database.*"]
+        command += ["--skip", "database.*", "--skip", "limits.*"]
     result = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=sys.stderr.fileno(), text=True,
-        env=os.environ | {"POSTRIDER_BENCHMARK_DATABASE": url})
+        env=os.environ | {"POSTRIDER_BENCHMARK_DATABASE": database, "POSTRIDER_BENCHMARK_REDIS": redis})
     if result.returncode != 0:
         raise Trouble(f"the harness ended with {result.returncode}:\n{result.stdout}")
     return result.stdout

@@ -94,6 +94,11 @@ class Node:
         self.postgres.query(f"CREATE DATABASE {database} TEMPLATE {self.database}")
         return node
 
+    def deliver_to(self, sink_port: int) -> None:
+        """From the next start on, all mail goes there, on 127.0.0.1."""
+        self.settings["delivery"] = self.settings["delivery"] | {"routes": self._routes(sink_port)}
+        self._write_settings()
+
     @property
     def settings_file(self) -> pathlib.Path:
         """The node's YAML file (JSON, which is YAML too)."""
@@ -198,9 +203,13 @@ class Node:
             "delivery": {
                 "hostname": "node.bench.example",
                 "allow_networks": ["127.0.0.0/8"],
-                "routes": [{"domain": "*", "host": "127.0.0.1", "port": sink_port, "tls": "none"}],
+                "routes": self._routes(sink_port),
             },
         }
+
+    @staticmethod
+    def _routes(sink_port: int) -> list[dict[str, typing.Any]]:
+        return [{"domain": "*", "host": "127.0.0.1", "port": sink_port, "tls": "none"}]
 
     def _write_settings(self) -> None:
         self.settings_file.write_text(json.dumps(self.settings, indent=2))

@@ -1,5 +1,6 @@
 """A read transaction that stays open while mail flows, and partitions that come and go meanwhile."""
 import dataclasses
+import statistics
 import time
 
 from testbed.processes import Child
@@ -19,85 +20,120 @@ _OLD = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Held:
-    """Deliveries per second around a read transaction."""
+class Window:
+    """Deliveries per second of two nodes that work side by side."""
 
-    before: float
-    # One value for each window, in order.
-    during: list[float]
-    after: float
-    made: bool
+    held: float
+    beside: float
+
+    @property
+    def ratio(self) -> float:
+        """Whatever else the machine does, it does to both."""
+        return self.held / max(1.0, self.beside)
+
+    def __str__(self) -> str:
+        return f"{self.held:.0f}/s, beside it {self.beside:.0f}/s"
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """Deliveries around a read transaction, and those of a node with a database of its own that has none."""
+
+    before: list[Window]
+    during: list[Window]
+    after: list[Window]
     # Seconds after the reader's end until the old day was dropped; None: it was before.
     dropped_after: float | None
 
     @property
-    def last(self) -> float:
-        """In the transaction's last minute, when most has piled up."""
-        windows = self.during[-max(1, round(60 / _WINDOW)):]
-        return sum(windows) / len(windows)
+    def last_ratio(self) -> float:
+        """In the transaction's last minute, when most has piled up, to before."""
+        return _ratio(self.during[-max(1, round(60 / _WINDOW)):]) / _ratio(self.before)
+
+    @property
+    def after_ratio(self) -> float:
+        """A minute after its end, to before."""
+        return _ratio(self.after) / _ratio(self.before)
 
 
-def hold(bench: Bench, node: Node, sink: Sink, seconds: float) -> Held:
-    """Measures before, during and after a transaction that is held for so long; the queue must last."""
-    sink.start()
+def hold(bench: Bench, node: Node, beside: Node, seconds: float) -> Held:
+    """Measures before, during and after a transaction that is held for so long in one of two nodes with the same mail."""
+    sinks = Sink(bench, "held-sink"), Sink(bench, "beside-sink")
+    nodes, sources = (node, beside), []
     today = node.value("SELECT to_char(postrider.utc_day(postrider.schedule_now()), 'YYYY-MM-DD')")
-    for parent in _PARENTS:
-        node.query(f"SELECT postrider.make_partition('{parent}', '{today}'::date - {_OLD})")
-    node.start(acceptors=1, workers=1, keepers=0)
-    source = _submit(bench, node, seconds * 3 + 300)
+    for one, sink in zip(nodes, sinks):
+        sink.start()
+        one.deliver_to(sink.port)
+        for parent in _PARENTS:
+            one.query(f"SELECT postrider.make_partition('{parent}', '{today}'::date - {_OLD})")
     reader = node.postgres.connect(node.database)
     try:
-        wait_until(lambda: sink.count() >= 2_000, 60, "the first deliveries")
-        before = _window(sink)
-        bench.say(f"  before: {before:.0f}/s")
+        for one in nodes:
+            one.start(acceptors=1, workers=1, keepers=0)
+            sources.append(_submit(bench, one, seconds * 3 + 600))
+        wait_until(lambda: all(sink.count() >= 2_000 for sink in sinks), 120, "the first deliveries")
+        # A database that has just been filled has nothing in memory yet.
+        for _ in range(2):
+            _window(bench, sinks, "warming up")
+        before = [_window(bench, sinks, "before") for _ in range(3)]
         reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
         reader.query("SELECT count(*) FROM postrider.lane")
         # A report about messages: it holds a lock on every day.
         reader.query("SELECT count(*) FROM postrider.message WHERE tenant < 0")
-        # The keeper drops the old day as soon as it can.
-        node.start(acceptors=0, workers=0, keepers=1)
-        during, start, made = [], time.monotonic(), False
+        # The keepers drop the old day as soon as they can.
+        for one in nodes:
+            one.start(acceptors=0, workers=0, keepers=1)
+        during: list[Window] = []
+        start = time.monotonic()
         while time.monotonic() - start < seconds:
-            during.append(_window(sink))
-            bench.say(f"  held for {time.monotonic() - start:.0f} s: {during[-1]:.0f}/s")
-            if not made:
-                made = _make_partition(node, today)
+            during.append(_window(bench, sinks, f"held for {time.monotonic() - start + _WINDOW:.0f} s"))
+            if len(during) == 1:
+                _make_partitions(node, today)
         reader.query("ROLLBACK")
         end = time.monotonic()
         dropped = None if _is_dropped(node) else _wait_for_drop(node, end)
         time.sleep(max(0.0, _RECOVERY - (time.monotonic() - end)))
-        after = _window(sink)
-        if node.value("SELECT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NULL)") != "t":
-            raise Trouble("the queue did not last: a longer one is needed, or --held-seconds must be less")
-        bench.say(f"  {_RECOVERY} s after its end: {after:.0f}/s")
-        return Held(before, during, after, made, dropped)
+        after = [_window(bench, sinks, f"{_RECOVERY} s after its end") for _ in range(3)]
+        for one in nodes:
+            if one.value("SELECT EXISTS (SELECT FROM postrider.job WHERE claim_session IS NULL)") != "t":
+                raise Trouble("the queue did not last: a longer one is needed, or --held-seconds must be less")
+        return Held(before, during, after, dropped)
     finally:
         reader.close()
-        source.kill()
-        node.stop()
+        for source in sources:
+            source.kill()
+        for one, sink in zip(nodes, sinks):
+            one.stop()
+            sink.stop()
 
 
-def _window(sink: Sink) -> float:
-    first, start = sink.count(), time.monotonic()
+def _ratio(windows: list[Window]) -> float:
+    return statistics.mean(window.ratio for window in windows)
+
+
+def _window(bench: Bench, sinks: tuple[Sink, Sink], name: str) -> Window:
+    first, start = [sink.count() for sink in sinks], time.monotonic()
     time.sleep(_WINDOW)
-    return (sink.count() - first) / (time.monotonic() - start)
+    seconds = time.monotonic() - start
+    window = Window(*((sink.count() - count) / seconds for sink, count in zip(sinks, first)))
+    bench.say(f"  {name}: {window}")
+    return window
 
 
 def _submit(bench: Bench, node: Node, seconds: float) -> Child:
     """A little new mail all the time."""
-    return bench.processes.start("reader-source", [
+    return bench.processes.start(f"{node.database}-source", [
         "smtp-source", "-d", "-s", str(_SUBMITTERS), "-w", "1", "-l", "10240", "-m", str(int(seconds * _SUBMITTERS)),
         "-f", USER, "-t", RECIPIENT, "-M", "source.example", f"127.0.0.1:{node.acceptors[0].plain}"])
 
 
-def _make_partition(node: Node, today: str) -> bool:
+def _make_partitions(node: Node, today: str) -> None:
     """As a keeper makes a day ahead, while somebody reads all days."""
     for parent in _PARENTS:
         made = node.query(
             f"SET lock_timeout = '2s'; SELECT postrider.make_partition('{parent}', '{today}'::date + 40)")
         if made != [["t"]]:
             raise Trouble(f"a partition of {parent} could not be made")
-    return True
 
 
 def _is_dropped(node: Node) -> bool:

@@ -96,10 +96,11 @@ class Warehouse:
         self._origin.query("UPDATE postrider.lane SET ready = false, wake_at = 'infinity'")
         self._postgres.disconnect("origin")
 
-    def make(self, stock: Stock) -> Node:
-        """A node whose queue holds it, ready to be started."""
-        self._bench.say(f"loading {stock.name}")
-        node = self._origin.copy(f"stock_{stock.name}")
+    def make(self, stock: Stock, name: str | None = None) -> Node:
+        """A node whose queue holds it, ready to be started. `name` tells it from another one that holds the same."""
+        name = name or stock.name
+        self._bench.say(f"loading {name}")
+        node = self._origin.copy(f"stock_{name}")
         node.query(_lanes_sql(stock))
         node.query(_messages_sql(stock))
         node.query("VACUUM ANALYZE postrider.message")

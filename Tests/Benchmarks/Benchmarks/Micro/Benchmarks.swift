@@ -11,4 +11,5 @@ let benchmarks: @Sendable () -> Void = {
   queueBenchmarks()
   signingBenchmarks()
   databaseBenchmarks()
+  limitBenchmarks()
 }
