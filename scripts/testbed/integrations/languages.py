@@ -3,17 +3,19 @@ import dataclasses
 import pathlib
 import tomllib
 
+from ..pypi import environment
 from ..trouble import Trouble
 from .pages import Page, Program
 
 DRIVERS = pathlib.Path(__file__).resolve().parent / "drivers"
+_ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 _RUNNERS = pathlib.Path(__file__).resolve().parent / "runners"
 
 
 @dataclasses.dataclass
 class Runner:
-    """One file of `runners/`. `{authority}` in commands and variables is the CA's PEM file, `{drivers}` the directory
-    of that name."""
+    """One file of `runners/`. In commands and variables `{authority}` is the CA's PEM file, `{drivers}` the directory of
+    that name, `{python}` the Python that has what comes from PyPI."""
 
     # Where blocks go that name no file.
     file: str
@@ -23,8 +25,14 @@ class Runner:
     authority: list[str] = dataclasses.field(default_factory=list)
     # Debian packages beyond those of scripts/setup.
     packages: list[str] = dataclasses.field(default_factory=list)
+    # Packages from PyPI, with their versions.
+    pypi: list[str] = dataclasses.field(default_factory=list)
     # Variables that the client needs beyond PATH, HOME and LANG.
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def tools(self) -> pathlib.Path | None:
+        """The virtual environment with what comes from PyPI; None when that cannot be had."""
+        return environment(_ROOT, "guide-tools", self.pypi)
 
 
 def runner_of(page: Page, program: Program) -> Runner:

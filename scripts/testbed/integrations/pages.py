@@ -3,6 +3,7 @@
 Marks are HTML comments, which a reader of the rendered page does not see; docs/guides.md explains them.
 """
 import dataclasses
+import itertools
 import json
 import pathlib
 import re
@@ -24,6 +25,8 @@ class Expected:
     # The credential that logs in, and the reverse-path.
     login: str = "alice@example.com"
     sender: str = "alice@example.com"
+    # Whether the client compares the host's name with the certificate; where it cannot, the page must say so.
+    checks_host: bool = True
     # Decoded; None: the page does not state it.
     text: str | None = None
     html: str | None = None
@@ -68,12 +71,15 @@ def read_text(name: str, text: str) -> Page:
     """The same for a page's text."""
     page = Page(name, Expected(), [], [])
     programs: dict[tuple[str, int], Program] = {}
+    names = [""]
     comments = {match.end(): match[1].strip() for match in _COMMENT.finditer(text)}
     has_expectation = False
     for comment in comments.values():
         if comment.startswith("expect:"):
             page.expected = _expected(name, comment.removeprefix("expect:"))
             has_expectation = True
+        elif comment.startswith("programs:"):
+            names = comment.removeprefix("programs:").split()
     for block in _FENCE.finditer(text):
         mark = comments.get(block.start(), "")
         if re.match(r"not run: \S", mark):
@@ -85,8 +91,10 @@ def read_text(name: str, text: str) -> Page:
             page.operator.append(block[2])
             continue
         ports, options = _words(name, words)
-        for port in ports:
-            key = (options.get("program", ""), port)
+        chosen = [options["program"]] if "program" in options else names
+        if strange := set(chosen) - set(names):
+            raise Trouble(f"{name}: a mark names {strange.pop()}, which is not among the page's programs")
+        for key in itertools.product(chosen, ports):
             program = programs.setdefault(key, Program(*key, language=block[1]))
             place = options.get("file", "")
             program.files[place] = program.files.get(place, "") + block[2]
@@ -116,7 +124,9 @@ def _expected(name: str, text: str) -> Expected:
             raise Trouble(f"{name}: an expectation that is not understood: {line}")
         value = value.strip()
         stated: typing.Any = json.loads(value) if value.startswith('"') else value
-        if key in ("login", "sender", "text", "html"):
+        if (key, stated) == ("host", "unchecked"):
+            expected.checks_host = False
+        elif key in ("login", "sender", "text", "html"):
             setattr(expected, key, stated)
         elif key[:1].isupper():
             expected.fields[key] = stated

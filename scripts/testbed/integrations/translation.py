@@ -37,6 +37,7 @@ class Translator:
         if missing := [name for name in ("po4a-updatepo", "po4a-translate", "msgmerge") if not shutil.which(name)]:
             raise Trouble(f"{', '.join(missing)} cannot be found; next: scripts/setup")
         self._directory = directory
+        (directory / "po").mkdir(exist_ok=True)
         self._pages = english_pages(directory)
         self._names = {page.stem for page in self._pages}
 
@@ -81,7 +82,6 @@ class Translator:
 
     def _write(self, name: str, language: str) -> list[str]:
         entries = self._merged(name, language)
-        self._catalogue(name, language).parent.mkdir(exist_ok=True)
         write_catalogue(self._catalogue(name, language), language, entries)
         if faults := _faults(self._catalogue(name, language), entries):
             return faults
@@ -122,15 +122,13 @@ class Translator:
             run(["po4a-translate", *_OPTIONS, "-m", str(page), "-p", str(catalogue), "-l", str(result), "-k", "100",
                  "-w", "1000000"])
             text = result.read_text(encoding="utf-8")
-        text = text.replace(_ROW_ENDS, "")
+        text = self._linked(text.replace(_ROW_ENDS, ""), english, name, language)
         for number, part in enumerate(kept):
             text = text.replace(_HELD.format(number) + "\n", _put_back(part, name, language))
-        return self._linked(text, english, name, language)
+        return text
 
     def _linked(self, text: str, english: str, name: str, language: str) -> str:
         """Links to pages that are there in this language lead to them, and to their headings."""
-        parts = re.split(r"(^```.*?^```$)", text, flags=re.S | re.M)
-
         def link(match: re.Match[str]) -> str:
             target, anchor = match[1] or "", match[2] or ""
             stem = target.removesuffix(".md") if target else name
@@ -142,7 +140,7 @@ class Translator:
             if anchor and anchor[1:] in ours and len(ours) == len(theirs):
                 anchor = "#" + theirs[ours.index(anchor[1:])]
             return f"]({f'{stem}.{language}.md' if target else ''}{anchor})"
-        return "".join(part if part.startswith("```") else _LINK.sub(link, part) for part in parts)
+        return _LINK.sub(link, text)
 
     # Files
 

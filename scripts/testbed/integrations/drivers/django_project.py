@@ -15,12 +15,12 @@ _TOKEN = "t" * 32
 
 def make_project() -> None:
     """`mysite`, with what the page adds."""
-    blocks = {name: pathlib.Path(name).read_text(encoding="utf-8") for name in ("settings.py", "views.py", "urls.py")}
+    files = sorted(pathlib.Path().glob("*.py"))
     subprocess.run([sys.executable, "-m", "django", "startproject", "mysite", "."], check=True)
-    with open("mysite/settings.py", "a", encoding="utf-8") as settings:
-        settings.write("\n" + blocks["settings.py"])
-    for name in ("views.py", "urls.py"):
-        pathlib.Path("mysite", name).write_text(blocks[name], encoding="utf-8")
+    for file in files:
+        # The settings come after those of a new project, everything else takes the place of what is there.
+        with open(pathlib.Path("mysite", file.name), "a" if file.name == "settings.py" else "w", encoding="utf-8") as ours:
+            ours.write("\n" + file.read_text(encoding="utf-8"))
 
 
 def post() -> int:
