@@ -24,8 +24,9 @@ TRANSLATIONS = [language for language in LANGUAGES if language != "en"]
 # What po4a passes on untouched: what it takes for the beginning of a macro.
 _HELD = "[[!kept{}"
 _KEPT = re.compile(r"^```.*?^```$|^<!--.*?-->$|^\|[-:| ]+\|$|^\[(?:English|Nederlands|Suomi)\]\([^\n]*$", re.S | re.M)
-_ROW = re.compile(r"(?<=\|\n)(?=\|)")
-_ROW_ENDS = "[[!row\n"
+_ROW = re.compile(r"^\|.*$", re.M)
+_ROW_END = "\n[[!row"
+_TRANSLATED_ROW = re.compile(r"^(\|.*?)" + re.escape(_ROW_END) + "$", re.S | re.M)
 _LINK = re.compile(r"\]\(([\w./-]+\.md)?(#[^)\s]*)?\)")
 _OPTIONS = ["-f", "text", "-o", "markdown", "-M", "UTF-8"]
 
@@ -63,15 +64,15 @@ class Translator:
         """Makes a po file from a translation that was written as a page: paragraph by paragraph, code left out. Raises
         Trouble where the two pages do not have the same build."""
         with tempfile.TemporaryDirectory() as place:
-            english, theirs = pathlib.Path(place, "english.md"), pathlib.Path(place, "theirs.md")
+            english, other_page = pathlib.Path(place, "english.md"), pathlib.Path(place, "theirs.md")
             english.write_text(_held(self._english(name))[0], encoding="utf-8")
-            theirs.write_text(_held(file.read_text(encoding="utf-8"))[0], encoding="utf-8")
-            catalogues = [read_catalogue(_extracted(page)) for page in (english, theirs)]
+            other_page.write_text(_held(file.read_text(encoding="utf-8"))[0], encoding="utf-8")
+            catalogues = [read_catalogue(_extracted(page)) for page in (english, other_page)]
         kinds = [[entry.kind for entry in catalogue] for catalogue in catalogues]
-        for place_, (ours, other) in enumerate(zip(*kinds)):
-            if ours.split(":")[0] != other.split(":")[0]:
-                raise Trouble(f"{file}: {other} where the English page has {ours}: «{catalogues[1][place_].text[:60]}» "
-                              f"beside «{catalogues[0][place_].text[:60]}»")
+        for ours, other in zip(*catalogues):
+            if ours.kind != other.kind:
+                raise Trouble(f"{file}: {other.kind} where the English page has {ours.kind}: «{other.text[:60]}» beside "
+                              f"«{ours.text[:60]}»")
         if len(kinds[0]) != len(kinds[1]):
             raise Trouble(f"{file}: {len(kinds[1])} paragraphs, and {len(kinds[0])} in the English page")
         for entry, other in zip(*catalogues):
@@ -118,11 +119,11 @@ class Translator:
             result = pathlib.Path(place, "result.md")
             page.write_text(held, encoding="utf-8")
             write_catalogue(catalogue, language, entries)
-            # Not wrapped: a row of a table must stay one line.
-            run(["po4a-translate", *_OPTIONS, "-m", str(page), "-p", str(catalogue), "-l", str(result), "-k", "100",
-                 "-w", "1000000"])
+            run(["po4a-translate", *_OPTIONS, "-m", str(page), "-p", str(catalogue), "-l", str(result), "-k", "100"])
             text = result.read_text(encoding="utf-8")
-        text = self._linked(text.replace(_ROW_ENDS, ""), english, name, language)
+        # Paragraphs come wrapped, but a row must be one line.
+        text = _TRANSLATED_ROW.sub(lambda row: row[1].replace("\n", " "), text)
+        text = self._linked(text, english, name, language)
         for number, part in enumerate(kept):
             text = text.replace(_HELD.format(number) + "\n", _put_back(part, name, language))
         return text
@@ -172,7 +173,7 @@ def _held(english: str) -> tuple[str, list[str]]:
         kept.append(match[0])
         return _HELD.format(len(kept) - 1)
     # Each row of a table is a paragraph of its own.
-    return _ROW.sub(_ROW_ENDS, _KEPT.sub(hold, english)), kept
+    return _ROW.sub(lambda row: row[0] + _ROW_END, _KEPT.sub(hold, english)), kept
 
 
 def _put_back(part: str, name: str, language: str) -> str:
