@@ -153,7 +153,7 @@ def _refuses_clear_text(port: int) -> None:
         mechanisms = client.esmtp_features.get("auth", "")
         if mechanisms:
             raise AssertionError(f"AUTH is offered in the clear: {mechanisms}")
-        for command in ("AUTH PLAIN", f"MAIL FROM:<{USER}>"):
+        for command, wanted in (("AUTH PLAIN", 538), (f"MAIL FROM:<{USER}>", 530)):
             code, words = client.docmd(command)
-            if code != 530:
-                raise AssertionError(f"{command}: {code} {words.decode()} instead of 530")
+            if code != wanted:
+                raise AssertionError(f"{command}: {code} {words.decode()} instead of {wanted}")

@@ -2,12 +2,9 @@
 runs as it is printed. Where a network cannot be had, `localhost` and other ports stand in for them.
 """
 import dataclasses
-import fcntl
 import os
 import pathlib
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,7 +14,16 @@ from ..network import free_port
 from ..processes import run
 
 HOST = "smtp.example.com"
-_STAGE = "POSTRIDER_GUIDES_STAGE"
+_STAGE = "GUIDES_STAGE"
+# Nodemailer believes that there is a network only when an interface beside loopback has an address; which kind of
+# interface can be made depends on the kernel.
+_MAKE_NETWORK = """
+PATH=$PATH:/usr/sbin:/sbin
+ip link set lo up
+ip link add guides type dummy || ip link add guides type veth peer name guides-peer
+ip link set guides-peer up || true
+ip address add 192.0.2.1/32 dev guides && ip link set guides up
+"""
 
 
 @dataclasses.dataclass
@@ -47,9 +53,9 @@ def enter(is_private: bool) -> Place:
         free = {name: free_port("127.0.0.1", "127.0.0.2") for name in names}
         return Place("localhost", "127.0.0.1", {465: free["465"], 587: free["587"]}, free["dns"], free["smtp"], False)
     if stage == "network":
-        _raise_loopback()
+        run(["sh", "-ec", _MAKE_NETWORK])
         _resolve_by_ourselves()
-        if caller := os.environ.get("POSTRIDER_GUIDES_USER"):
+        if caller := os.environ.get("GUIDES_USER"):
             # Not root any more: PostgreSQL refuses root, also one who is root here only.
             user, group = caller.split(":")
             pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
@@ -63,15 +69,15 @@ def _as_root() -> list[str]:
 
 def _new_network() -> list[str]:
     if os.geteuid() != 0:
-        os.environ["POSTRIDER_GUIDES_USER"] = f"{os.getuid()}:{os.getgid()}"
+        os.environ["GUIDES_USER"] = f"{os.getuid()}:{os.getgid()}"
     return ["unshare", "--net", "--mount", *_as_root()]
 
 
 def _can_be_private() -> bool:
     if not shutil.which("unshare"):
         return False
-    script = 'mount --bind /dev/null "$(readlink -f /etc/resolv.conf)"'
-    command = ["unshare", "--net", "--mount", *_as_root(), "sh", "-c", script]
+    script = _MAKE_NETWORK + 'mount --bind /dev/null "$(readlink -f /etc/resolv.conf)"'
+    command = ["unshare", "--net", "--mount", *_as_root(), "sh", "-ec", script]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -87,12 +93,3 @@ def _resolve_by_ourselves() -> None:
         configuration.write("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n")
         configuration.flush()
         run(["mount", "--bind", configuration.name, str(pathlib.Path("/etc/resolv.conf").resolve())])
-
-
-def _raise_loopback() -> None:
-    """What `ip link set lo up` does."""
-    get_flags, set_flags, is_up = 0x8913, 0x8914, 0x1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sh22x", b"lo", 0)
-        flags = struct.unpack("16sh22x", fcntl.ioctl(control, get_flags, request))[1]
-        fcntl.ioctl(control, set_flags, struct.pack("16sh22x", b"lo", flags | is_up))
