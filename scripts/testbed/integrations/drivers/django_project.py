@@ -38,5 +38,5 @@ def post() -> int:
 
 
 make_project()
-serve = [sys.executable, "manage.py", "runserver", "--noreload", "--skip-checks", f"127.0.0.1:{_PORT}"]
+serve = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{_PORT}"]
 sys.exit(while_served(serve, _PORT, post))
