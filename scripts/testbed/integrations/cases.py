@@ -38,6 +38,8 @@ class Attempt:
 
     def __init__(self, node: Node, page: Page, program: Program) -> None:
         self._node, self._page, self._program = node, page, program
+        # Of the last run.
+        self.said = Said(0, "")
         self._runner = runner_of(page, program)
         words = filter(None, (page.name, program.name, str(program.port)))
         # Where what comes from PyPI is; None: it cannot be had.
@@ -71,17 +73,17 @@ class Attempt:
 
     def refuses_password(self) -> None:
         """The node's 535 reaches whoever runs the program."""
-        said = self._failing(password="not-the-password")
+        said = self._failing("wrong password", password="not-the-password")
         _expect("535" in said.output, "nothing is said of 535", said)
 
     def refuses_authority(self) -> None:
         """A certificate that nobody known has signed."""
-        said = self._failing(authority=self._node.unknown_authority)
+        said = self._failing("unknown authority", authority=self._node.unknown_authority)
         _expect(_UNTRUSTED.search(said.output) is not None, "nothing is said of a certificate", said)
 
     def refuses_host(self) -> None:
         """A certificate that is good for another name."""
-        said = self._failing(host=self._node.place.other_host)
+        said = self._failing("other host", host=self._node.place.other_host)
         _expect(_UNTRUSTED.search(said.output) is not None, "nothing is said of a certificate", said)
 
     def believes_host(self) -> None:
@@ -92,19 +94,21 @@ class Attempt:
     def refuses_clear_text(self) -> None:
         """A man in the middle learns nothing."""
         with Stripper(self._node.place.ports[587]) as stripper:
-            said = self._failing(port=stripper.port)
+            said = self._failing("no STARTTLS", port=stripper.port)
         _expect(stripper.stripped > 0, "the client did not get as far as EHLO", said)
         told = {"AUTH", "MAIL"} & set(stripper.heard)
         _expect(not told, f"said in the clear: {' '.join(stripper.heard)}", said)
 
     # Inside
 
-    def _failing(self, **changes: typing.Any) -> Said:
-        """Runs it where it must fail; the node has taken nothing."""
+    def _failing(self, why: str, **changes: typing.Any) -> Said:
+        """Runs it where it must fail; the node has taken nothing, and the client says what its page says it does."""
         before = self._node.accepted(self._recipient)
         said = self._run(**changes)
         _expect(said.code != 0, "the client believes that it has sent its mail", said)
         _expect(self._node.accepted(self._recipient) == before, "the node has taken a message", said)
+        told = self._page.expected.says.get(why, "")
+        _expect(told in said.output, f"the page speaks of «{told}»", said)
         return said
 
     def _run(
@@ -126,7 +130,8 @@ class Attempt:
                 "PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name,
                 "PYTHONDONTWRITEBYTECODE": "1",
             } | {key: self._filled(value, authority) for key, value in runner.environment.items()}
-            return _said([self._filled(word, authority) for word in runner.run], directory, environment)
+            self.said = _said([self._filled(word, authority) for word in runner.run], directory, environment)
+            return self.said
 
     def _make_store(self, authority: pathlib.Path) -> None:
         """What the runner wants to be made of the authority's file, once."""

@@ -5,6 +5,7 @@ import pathlib
 import smtplib
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import traceback
@@ -79,6 +80,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--products", default=".build/debug", help="where postrider is (default: .build/debug)")
     parser.add_argument("--on-localhost", action="store_true",
                         help="make no private network: localhost and free ports stand in for host and ports")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what the clients say")
     options = parser.parse_args(arguments)
     try:
         products = (ROOT / options.products).resolve()
@@ -86,7 +88,7 @@ def main(arguments: list[str]) -> int:
             raise Trouble(f"{products} has no postrider; next: swift build")
         pages = _chosen(options.pages)
         _install(pages)
-        return _run(pages, products, options.filter, not options.on_localhost)
+        return _run(pages, products, options)
     except Trouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 1
@@ -111,8 +113,8 @@ def _install(pages: list[Page]) -> None:
             runner.tools()
 
 
-def _run(pages: list[Page], products: pathlib.Path, wanted: str, is_private: bool) -> int:
-    place = enter(is_private)
+def _run(pages: list[Page], products: pathlib.Path, options: argparse.Namespace) -> int:
+    wanted, place = options.filter, enter(not options.on_localhost)
     if not place.is_private:
         print("== no private network: localhost and other ports stand in for the guides'", flush=True)
     results = Results()
@@ -126,14 +128,15 @@ def _run(pages: list[Page], products: pathlib.Path, wanted: str, is_private: boo
             if wanted in (line := "the node takes neither login nor mail before TLS"):
                 results.run(line, lambda: _refuses_clear_text(place.ports[587]))
             with concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-                for done in [pool.submit(_run_page, node, page, wanted, results) for page in pages]:
+                for done in [pool.submit(_run_page, node, page, options, results) for page in pages]:
                     done.result()
         finally:
             node.stop()
     return results.summary()
 
 
-def _run_page(node: Node, page: Page, wanted: str, results: Results) -> None:
+def _run_page(node: Node, page: Page, options: argparse.Namespace, results: Results) -> None:
+    wanted = options.filter
     if page.operator:
         results.run(f"{page.name}: the operator's commands", lambda: [node.operate(script) for script in page.operator] and None)
     for program in page.programs:
@@ -142,6 +145,8 @@ def _run_page(node: Node, page: Page, wanted: str, results: Results) -> None:
             line = " ".join(filter(None, (page.name, program.name, str(program.port), what)))
             if wanted in line and attempt.tools:
                 results.run(line, case)
+                if options.verbose:
+                    print(textwrap.indent(attempt.said.output.strip(), "  | "), flush=True)
             elif wanted in line:
                 results.skip(line, "cannot be had here: what comes from PyPI")
 

@@ -13,6 +13,7 @@ from ..trouble import Trouble
 
 PORTS = (465, 587)
 OPERATOR = "operator"
+REFUSALS = ("wrong password", "unknown authority", "other host", "no STARTTLS")
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.S | re.M)
 _COMMENT = re.compile(r"^<!--(.*?)-->[ \t]*\n", re.S | re.M)
 _TRANSLATION = re.compile(r"\.[a-z]{2}\.md$")
@@ -32,6 +33,8 @@ class Expected:
     html: str | None = None
     # Header fields by name.
     fields: dict[str, str] = dataclasses.field(default_factory=dict)
+    # What the client says in a case where it must fail, as the page tells its reader; by the names in REFUSALS.
+    says: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -78,6 +81,9 @@ def read_text(name: str, text: str) -> Page:
         if comment.startswith("expect:"):
             page.expected = _expected(name, comment.removeprefix("expect:"))
             has_expectation = True
+            for said in page.expected.says.values():
+                if said not in _COMMENT.sub("", text):
+                    raise Trouble(f"{name}: the page does not tell its reader of «{said}»")
         elif comment.startswith("programs:"):
             names = comment.removeprefix("programs:").split()
     for block in _FENCE.finditer(text):
@@ -128,6 +134,8 @@ def _expected(name: str, text: str) -> Expected:
             expected.checks_host = False
         elif key in ("login", "sender", "text", "html"):
             setattr(expected, key, stated)
+        elif key in REFUSALS:
+            expected.says[key] = stated
         elif key[:1].isupper():
             expected.fields[key] = stated
         else:

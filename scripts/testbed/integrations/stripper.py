@@ -46,8 +46,13 @@ class Stripper:
             back.start()
             try:
                 for line in client.makefile("rb"):
-                    self.heard.append(line.split()[0].decode(errors="replace").upper() if line.split() else "")
-                    server.sendall(line)
+                    verb = line.split()[0].decode(errors="replace").upper() if line.split() else ""
+                    self.heard.append(verb)
+                    if verb == "STARTTLS":
+                        # For whoever asks without having been offered it.
+                        client.sendall(b"502 5.5.1 STARTTLS is not offered here\r\n")
+                    else:
+                        server.sendall(line)
                 server.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
