@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import secrets
+import shutil
 import signal
 import typing
 
@@ -12,6 +13,7 @@ from ..libpq import Connection
 from ..network import free_port, listens
 from ..postgresql import ROLE, initdb_command, recommended_settings, server_command, unprivileged_user
 from ..processes import Processes, run
+from ..trouble import Trouble
 from ..waiting import wait_until
 from .place import HOST, Place
 
@@ -95,9 +97,15 @@ class Node:
                 found.append(Arrived(envelope["mail_from"], recipients, file.read_bytes()))
         return found
 
-    def logs(self) -> str:
-        """The end of the acceptor's log."""
-        return "\n".join((self.directory / "acceptor.log").read_text(errors="replace").splitlines()[-20:])
+    def wait_for_arrival(self, recipient: str) -> list[Arrived]:
+        """What the sink has got for this recipient, once there is something. Raises Trouble with the worker's last
+        words when nothing comes."""
+        try:
+            wait_until(lambda: bool(self.arrived(recipient)), 60, f"mail to {recipient}", pause=0.05)
+        except Trouble as trouble:
+            words = (self.directory / "worker.log").read_text(errors="replace").splitlines()[-5:]
+            raise Trouble("\n".join([f"{trouble}; the worker said:", *words])) from None
+        return self.arrived(recipient)
 
     # Inside
 
@@ -141,7 +149,7 @@ class Node:
             self._written(directory / f"zone{number}", f"$ORIGIN {zone.rstrip('.')}.\n{head}{records}")
             lines += ["zone:", f'name: "{zone}"', f'zonefile: "zone{number}"']
         self._written(directory / "nsd.conf", "\n".join(lines))
-        self._processes.start("nsd", ["nsd", "-d", "-c", f"{directory}/nsd.conf"], ready="nsd started")
+        self._processes.start("nsd", [_program("nsd"), "-d", "-c", f"{directory}/nsd.conf"], ready="nsd started")
 
     def _write_settings(self) -> None:
         directory, place = str(self.directory), self.place
@@ -183,6 +191,11 @@ class Node:
         file.write_text(text)
         if user := unprivileged_user():
             os.chown(file, *user)
+
+
+def _program(name: str) -> str:
+    """Where a program is that not everybody has in PATH."""
+    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or name
 
 
 def make_authority(directory: pathlib.Path, name: str, hosts: list[str]) -> None:
