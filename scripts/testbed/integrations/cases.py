@@ -124,7 +124,9 @@ class Attempt:
             directory = pathlib.Path(name)
             for file, text in self._program.files.items():
                 changed = re.sub(rf"\b{printed}\b", str(port or place.ports[printed]), _replaced(text, changes))
-                (directory / (file or runner.file)).write_text(changed, encoding="utf-8")
+                target = directory / (file or runner.file)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(changed, encoding="utf-8")
             self._make_store(authority)
             environment = {
                 "PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name,
