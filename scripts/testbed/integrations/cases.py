@@ -123,7 +123,9 @@ class Attempt:
             for file, text in self._program.files.items():
                 # The port first: its digits are in the recipient's name too.
                 changed = re.sub(rf"\b{printed}\b", str(port or place.ports[printed]), text)
-                (directory / (file or runner.file)).write_text(_replaced(changed, changes), encoding="utf-8")
+                target = directory / (file or runner.file)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(_replaced(changed, changes), encoding="utf-8")
             self._make_store(authority)
             environment = {
                 "PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name,
