@@ -63,31 +63,34 @@ _TRUST = """
   for (const certificate of args[0]) database.addCertFromBase64(certificate, "CT,,");
 """
 
-_OPEN_HUB = _MODULES + """
+# The dialogue, once it is there.
+_VIEW = _MODULES + """
+  const hub = () => main.document.querySelector("account-hub-container")?.shadowRoot.querySelector("account-hub-email");
+"""
+
+_OPEN_HUB = _VIEW + """
   await main.openAccountHub("MAIL");
-  const view = main.document.querySelector("account-hub-email");
-  await view.ready;
+  await hub().ready;
 """
 
 # Which step is shown, and what its bar of notifications says; not while it works.
-_HUB = _MODULES + """
-  const view = main.document.querySelector("account-hub-email");
+_HUB = _VIEW + """
+  const view = hub();
   const step = [...view.querySelectorAll(".account-hub-step")].find(element => !element.hidden);
   if (!step) return null;
   const bar = step.shadowRoot?.querySelector("account-hub-header")?.shadowRoot.querySelector("#emailFormNotification");
-  if (bar && main.document.hasPendingL10nMutations) return null;
-  const shown = selector => [...(bar?.querySelectorAll(selector) ?? [])].map(element => element.textContent.trim());
+  const texts = bar?.querySelectorAll(".localized-title, .raw-title, .localized-description, .raw-description") ?? [];
   return {
     step: step.id, busy: view.classList.contains("busy"),
     kind: bar && !bar.hidden ? ["error", "warning", "info", "success"].find(kind => bar.classList.contains(kind)) : null,
-    text: shown("span").filter(text => text).join(" | "),
+    text: [...texts].map(element => element.textContent.trim()).filter(text => text).join(": "),
     values: Object.fromEntries([...step.querySelectorAll("[id]")].filter(element => !element.children.length)
       .map(element => [element.id, element.value ?? element.textContent.trim()])),
   };
 """
 
-_FILL = _MODULES + """
-  const step = main.document.querySelector(`account-hub-email #${args[0]}`);
+_FILL = _VIEW + """
+  const step = hub().querySelector(`#${args[0]}`);
   for (const [id, value] of Object.entries(args[1])) {
     const input = step.querySelector(`#${id}`);
     input.value = value;
@@ -95,8 +98,8 @@ _FILL = _MODULES + """
   }
 """
 
-_FORWARD = _MODULES + """
-  const button = main.document.querySelector("account-hub-email account-hub-footer #forward");
+_FORWARD = _VIEW + """
+  const button = hub().querySelector("account-hub-footer #forward");
   if (button.disabled || button.hidden) throw new Error("the button to go on cannot be pressed");
   button.click();
 """
