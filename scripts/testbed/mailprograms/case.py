@@ -19,6 +19,8 @@ PLACE: Place | None = None
 
 DOMAIN = "example.com"
 READING, DISCOVERY = "mail.example.com", "discovery.example.com"
+# Has a mailbox, and no credential to send with.
+STRANGER = "stranger@example.com"
 _NAMES = (READING, DISCOVERY, "autoconfig.example.com", "autodiscover.example.com")
 
 
@@ -27,6 +29,8 @@ class MailProgramCase(unittest.TestCase):
 
     node: Node
     root: pathlib.Path
+    # Where mail comes in, by address: Maildir.
+    mailboxes: pathlib.Path
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -43,7 +47,7 @@ class MailProgramCase(unittest.TestCase):
         cls.processes = Processes(cls.root)
         cls.addClassCleanup(cls.processes.stop_all)
         cls.publish_records()
-        start_mailboxes(cls.processes, cls.root, {USER: PASSWORD})
+        cls.mailboxes = start_mailboxes(cls.processes, cls.root, {USER: PASSWORD, STRANGER: PASSWORD})
 
     @classmethod
     def discovery_settings(cls) -> list[str]:

@@ -2,13 +2,16 @@
 import os
 import pathlib
 import pwd
+import time
 
 from ..processes import Processes
 
 
-def start_mailboxes(processes: Processes, root: pathlib.Path, passwords: dict[str, str]) -> None:
-    """IMAP on port 993 and POP3 on port 995 of 127.0.0.1, with the certificate of the node in `root`; returns when they
-    listen. passwords: by address."""
+def start_mailboxes(processes: Processes, root: pathlib.Path, passwords: dict[str, str]) -> pathlib.Path:
+    """IMAP on port 993 and POP3 on port 995 of 127.0.0.1, with the certificate of the node in `root`.
+
+    Returns, when they listen, where the mailboxes are: a Maildir for each address. passwords: by address.
+    """
     directory = root / "dovecot"
     directory.mkdir(mode=0o755)
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -64,3 +67,16 @@ def start_mailboxes(processes: Processes, root: pathlib.Path, passwords: dict[st
         }}
         """)
     processes.start("dovecot", ["dovecot", "-F", "-c", str(directory / "dovecot.conf")], ready="starting up")
+    return mail
+
+
+def put(mailboxes: pathlib.Path, address: str, content: bytes) -> None:
+    """A new message in somebody's mailbox."""
+    owner = mailboxes.stat()
+    for name in ("", "cur", "new", "tmp"):
+        directory = mailboxes / address / name
+        directory.mkdir(mode=0o700, exist_ok=True)
+        os.chown(directory, owner.st_uid, owner.st_gid)
+    file = mailboxes / address / "new" / f"{time.time_ns()}.test"
+    file.write_bytes(content)
+    os.chown(file, owner.st_uid, owner.st_gid)

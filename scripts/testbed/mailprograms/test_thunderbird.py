@@ -4,7 +4,8 @@ import typing
 from ..integrations.node import PASSWORD, USER
 from ..thunderbird import Thunderbird
 from ..trouble import Trouble
-from .case import READING, MailProgramCase
+from .case import READING, STRANGER, MailProgramCase
+from .mailboxes import put
 
 _TEXT = "Hello world! Terveisiä, één groet, 10 €."
 
@@ -63,3 +64,40 @@ class ThunderbirdTests(MailProgramCase):
             thunderbird.set_up("Alice", USER, PASSWORD)
         # Settings are found without TLS; the server that would get the password is not believed.
         self.assertIn(f"certificate of {READING}:993 is not trusted", thunderbird.dialogues)
+
+    def test_what_the_server_refuses_is_said_and_not_sent(self) -> None:
+        self.start_discovery()
+        thunderbird = self.started()
+        # The mailbox is this address's; the node has no such credential.
+        thunderbird.set_up("Stranger", STRANGER, PASSWORD)
+        with self.assertRaises(Trouble) as caught:
+            thunderbird.send("refused@example.net", "no", _TEXT)
+        self.assertIn("Login to server smtp.example.com", str(caught.exception))
+        self.assertEqual(self.node.accepted("refused@example.net"), 0)
+
+    def test_another_hosts_certificate_is_not_believed_at_sending(self) -> None:
+        self.start_discovery("discovery.submission.hostname=smtp.example.org")
+        thunderbird = self.started()
+        account = thunderbird.set_up("Alice", USER, PASSWORD)
+        self.assertEqual(account["sends"][1], "smtp.example.org")
+        with self.assertRaises(Trouble) as caught:
+            thunderbird.send("unsafe@example.net", "no", _TEXT)
+        self.assertIn("certificate of smtp.example.org:465 is not trusted", str(caught.exception))
+        self.assertEqual(self.node.accepted("unsafe@example.net"), 0)
+
+    def test_mail_is_read_by_pop3_where_a_domain_has_nothing_else(self) -> None:
+        self.start_discovery('discovery.domains=[{domain: example.com, imap: none, display_name: "Only POP"}]')
+        thunderbird = self.started()
+        account = thunderbird.set_up("Alice", USER, PASSWORD)
+        self.assertEqual(account["reads"], ["pop3", READING, 995, "TLS", USER])
+        put(self.mailboxes, USER, b"From: a@example.net\r\nSubject: fetched\r\n\r\nby POP3\r\n")
+        found = {message["subject"]: message["content"] for message in thunderbird.messages()}
+        self.assertIn(b"by POP3", found["fetched"])
+
+    def test_mail_is_read_by_imap(self) -> None:
+        self.start_discovery()
+        thunderbird = self.started()
+        thunderbird.set_up("Stranger", STRANGER, PASSWORD)
+        put(self.mailboxes, STRANGER, b"From: a@example.net\r\nSubject: read\r\n\r\nby IMAP\r\n")
+        found = {message["subject"]: message["content"] for message in thunderbird.messages()}
+        self.assertIn(b"by IMAP", found["read"])
