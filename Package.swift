@@ -75,7 +75,7 @@ let adapters: [Target] = [
   module("Postgres", ["CPostgres", nioConcurrency]),
   module("Redis", ["CHiredis", nioCore, nioPosix, nioConcurrency]),
   module("Cryptography", ["COpenSSL", "CCrypt"]),
-  module("TLS", ["COpenSSL", nioCore, nioConcurrency]),
+  module("TLS", ["COpenSSL", "Observability", nioCore, nioPosix, nioConcurrency, logging]),
   module("Supervision", ["CProcess"]),
   module("DNS", ["CUnbound", "CIDN2", nioConcurrency]),
 ]
@@ -133,6 +133,12 @@ let roles: [Target] = [
       "Observability", "NodeMetrics", metrics, nioCore, nioPosix, nioConcurrency, logging, lifecycle,
     ]),
   module(
+    "Discovery",
+    [
+      "Cryptography", "DNS", "TLS", "Observability", "NodeMetrics", nioCore, nioPosix, nioHTTP1, nioConcurrency,
+      logging, lifecycle,
+    ]),
+  module(
     "DeliveryWorker",
     [
       "MailModel", "MailFormat", "MailQueue", "Routing", "ReturnPaths", "SMTPClient", "BounceRules", "RetryPolicy",
@@ -158,8 +164,8 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Keeper",
-      "Supervision",
+      "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Discovery",
+      "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", "DomainRecords", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
       argumentParser,
@@ -213,6 +219,11 @@ let testing: [Target] = [
   tests("LabTests", ["MailTesting", "Supervision", "Cryptography", "postrider-lab"]),
   tests("DevTests", ["MailTesting", "Supervision", "postrider", "postrider-lab"]),
   tests("MailFormatTests", ["MailFormat", "MailModel"]),
+  tests(
+    "DiscoveryTests",
+    [
+      "Discovery", "Cryptography", "DNS", "MailTesting", "NodeMetrics", "Supervision", "TLS", nioPosix, logging,
+    ]),
   tests("AuthorshipTests", ["Authorship", "MailModel"]),
   tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),
   tests("RedisTests", ["Redis", "MailTesting", nioCore, nioPosix, nioConcurrency]),

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/pem.h>
+#include <openssl/cms.h>
 #include <openssl/core_names.h>
 
 // What follows exists only because Swift cannot import function-like macros and macros with casts:
@@ -63,6 +64,15 @@ static inline int shim_EVP_MAC_CTX_use_HMAC_SHA256(EVP_MAC_CTX *context, const v
   };
   return EVP_MAC_CTX_set_params(context, parameters);
 }
+
+// A stack that does not own what is on it.
+static inline STACK_OF(X509) *shim_sk_X509_new(void) { return sk_X509_new_null(); }
+
+static inline int shim_sk_X509_push(STACK_OF(X509) *stack, X509 *certificate) {
+  return sk_X509_push(stack, certificate);
+}
+
+static inline void shim_sk_X509_free(STACK_OF(X509) *stack) { sk_X509_free(stack); }
 
 // A variadic function.
 static inline EVP_PKEY *shim_EVP_ED25519_gen(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }

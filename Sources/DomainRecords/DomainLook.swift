@@ -9,10 +9,16 @@ package struct RecordWishes: Sendable {
   package var senderPolicy: String?
   /// The name of the listener that takes what comes back.
   package var listener: String
+  /// What mail programs are to find; by domain, in A-labels.
+  package var clients: @Sendable (_ domain: String) -> ClientServices
 
-  package init(senderPolicy: String?, listener: String) {
+  package init(
+    senderPolicy: String?, listener: String,
+    clients: @escaping @Sendable (_ domain: String) -> ClientServices = { _ in ClientServices() }
+  ) {
     self.senderPolicy = senderPolicy
     self.listener = listener
+    self.clients = clients
   }
 }
 
@@ -72,6 +78,7 @@ package struct DomainLook: Sendable {
         ReturnPathJudgement.finding(
           host, listener: wishes.listener, isOwn: Self.isIn(host, domain), .failed("not asked")))
     }
+    findings += ClientRecords.findings(domain, wishes.clients(domain))
   }
 
   /// What is written down about it.

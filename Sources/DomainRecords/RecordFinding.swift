@@ -15,6 +15,8 @@ package enum RecordKind: String, Codable, Sendable, CaseIterable {
   case dmarc
   /// Where mail that comes back goes.
   case returnPath = "return_path"
+  /// By which mail programs set themselves up (RFC 6186).
+  case client
 }
 
 /// What is to be thought of a record.
@@ -33,7 +35,7 @@ package struct RecordFinding: Codable, Sendable, Hashable {
   package var kind: RecordKind
   /// Without a dot at the end, in A-labels.
   package var name: String
-  /// `TXT` or `MX`.
+  /// `TXT`, `MX`, `SRV` or `CNAME`.
   package var type: String
   /// What to publish. nil: nothing exact can be said, or it is for somebody else to publish.
   package var wanted: String?
@@ -70,7 +72,7 @@ package struct RecordFinding: Codable, Sendable, Hashable {
   /// A line of a zone file; nil when there is nothing to publish.
   package var zoneLine: String? {
     guard let wanted else { return nil }
-    guard type == "TXT" else { return "\(name). IN \(type) \(wanted)." }
+    guard type == "TXT" else { return "\(name). IN \(type) \(wanted)\(wanted.hasSuffix(".") ? "" : ".")" }
     return "\(name). IN TXT ( \(Self.strings(of: wanted).joined(separator: " ")) )"
   }
 

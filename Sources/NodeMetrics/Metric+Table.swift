@@ -1,6 +1,6 @@
 extension Metric {
   /// All that can be shown.
-  package static let all: [Metric] = process + acceptor + inbound + worker + keeper + queue
+  package static let all: [Metric] = process + acceptor + inbound + discovery + worker + keeper + queue
 
   // MARK: Every process
 
@@ -66,6 +66,13 @@ extension Metric {
     "postrider_reports_total", .counter, labels: ["kind"],
     "What reports said that came back to return paths, by kind; one for each recipient.")
   package static let inbound = [reports]
+
+  // MARK: Discovery
+
+  static let discoveryAnswers = Metric(
+    "postrider_discovery_answers_total", .counter, labels: ["kind"],
+    "Answers to mail programs that look for their settings, by form; refused, limited: none was given.")
+  package static let discovery = [discoveryAnswers]
 
   // MARK: Worker
 

@@ -25,11 +25,12 @@ package final class NodeStatus: Sendable {
   private let metrics: ProcessMetrics?
 
   /// - Parameters:
-  ///   - databases: the one that the role cannot work without, then others that it can; their names where there are
+  ///   - databases: empty, or the one that the role cannot work without, then others that it can; their names where there are
   ///     others. Time limits of a few seconds; one connection is made to each.
+  ///   - redis: nil: the role has nothing to do with it.
   ///   - registry: what the metrics API was bootstrapped with.
   package init(
-    databases: [(shard: String?, database: PostgresConfiguration)], redis: RedisURL, needs: StatusNeeds,
+    databases: [(shard: String?, database: PostgresConfiguration)], redis: RedisURL?, needs: StatusNeeds,
     registry: PrometheusRegistry,
     metrics: ProcessMetrics, group: any EventLoopGroup
   ) {
@@ -37,7 +38,7 @@ package final class NodeStatus: Sendable {
       DatabaseDependency(
         part.database, needs: needs, shard: part.shard, isCritical: number == 0, eventLoop: group.next())
     }
-    self.redis = RedisDependency(redis, group: group)
+    self.redis = redis.map { RedisDependency($0, group: group) }
     self.registry = registry
     self.metrics = metrics
   }

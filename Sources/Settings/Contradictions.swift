@@ -57,6 +57,25 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     settings.smtp.proxyProtocol.allowNetworks.allSatisfy(isNarrow), ["smtp.proxy_protocol.allow_networks"],
     "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")
+  let discovery = settings.discovery
+  require(
+    discovery.submission.implicitTLSPort != 0 || discovery.submission.startTLSPort != 0,
+    ["discovery.submission.implicit_tls_port", "discovery.submission.starttls_port"], "one of them must be told")
+  require(
+    (discovery.http.listen.isEmpty && discovery.https.listen.isEmpty) || discovery.imap.hostname != nil
+      || discovery.pop3.hostname != nil,
+    ["discovery.http.listen", "discovery.https.listen", "discovery.imap.hostname", "discovery.pop3.hostname"],
+    "no mail program sets up an account that cannot be read: name the host for IMAP or for POP3")
+  require(
+    (discovery.https.certificateFile == nil) == (discovery.https.keyFile == nil)
+      || (discovery.https.certificateFile, discovery.https.keyFile) == (settings.smtp.certificateFile, settings.smtp.keyFile),
+    ["discovery.https.certificate_file", "discovery.https.key_file"], "set both or neither")
+  require(
+    discovery.https.listen.isEmpty || discovery.https.certificateFile != nil,
+    ["discovery.https.listen", "discovery.https.certificate_file"], "TLS needs a certificate")
+  require(
+    discovery.proxies.allSatisfy(isNarrow), ["discovery.proxies"],
+    "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")
   let lists = settings.blocklists
   require(
     !lists.own.isEmpty || lists.ownAddresses.isEmpty, ["blocklists.own", "blocklists.own_addresses"],

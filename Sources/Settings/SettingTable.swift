@@ -9,6 +9,7 @@ package struct SettingTable: Sendable {
   package let smtp = SMTPSection()
   package let scanning = ScanningSection()
   package let inbound = InboundSection()
+  package let discovery = DiscoverySection()
   package let limits = LimitsSection()
   package let delivery = DeliverySection()
   package let worker = WorkerSection()

@@ -22,7 +22,7 @@ struct Postrider: AsyncParsableCommand {
     version: version,
     subcommands: [
       Config.self, AcceptorCommand.self, WorkerCommand.self, KeeperCommand.self, InboundCommand.self,
-      DeliverAloneCommand.self,
+      DeliverAloneCommand.self, DiscoveryCommand.self,
       MigrateCommand.self, DevCommand.self, QueueCommand.self, MessageCommand.self, TenantCommand.self,
       DomainCommand.self, CredentialCommand.self, NoticeCommand.self, SuppressionCommand.self, DKIMCommand.self,
       LimitsCommand.self,

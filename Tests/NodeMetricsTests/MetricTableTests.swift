@@ -68,7 +68,7 @@ import Testing
     var text = try String(contentsOf: page, encoding: .utf8)
     let groups = [
       ("process", Metric.process), ("acceptor", Metric.acceptor), ("inbound", Metric.inbound),
-      ("worker", Metric.worker),
+      ("discovery", Metric.discovery), ("worker", Metric.worker),
       ("keeper", Metric.keeper), ("queue", Metric.queue),
     ]
     for (name, metrics) in groups {

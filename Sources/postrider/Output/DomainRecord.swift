@@ -94,7 +94,10 @@ extension Domain {
 extension Settings {
   /// What domains are asked to publish.
   var recordWishes: RecordWishes {
-    RecordWishes(senderPolicy: self.domains.spfInclude, listener: self.inbound.hostname)
+    let services = mailServices
+    return RecordWishes(senderPolicy: self.domains.spfInclude, listener: self.inbound.hostname) { domain in
+      services.clientServices(of: domain)
+    }
   }
 }
 

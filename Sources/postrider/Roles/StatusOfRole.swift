@@ -11,19 +11,20 @@ extension Node {
   /// Runs a role, and beside it, from its first moment to its last, what tells about it over HTTP.
   ///
   /// Call it first thing: metrics that were made before are not collected.
+  /// - Parameter touchesData: whether the role has to do with PostgreSQL and Redis at all.
   func withStatus(
-    _ needs: StatusNeeds = StatusNeeds(), _ role: @escaping @Sendable (NodeStatus) async throws -> Void
+    _ needs: StatusNeeds = StatusNeeds(), touchesData: Bool = true, _ role: @escaping @Sendable (NodeStatus) async throws -> Void
   ) async throws {
     guard let address = settings.status.listen else { return try await role(NodeStatus()) }
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
-    let databases = settings.shards.map { shard in
+    let databases = (touchesData ? settings.shards : []).map { shard in
       var database = database(role: "\(name) status", shard: shard, statementTimeout: .seconds(2))
       database.connectTimeout = .seconds(2)
       return (shard: settings.isSharded ? shard.name : nil, database: database)
     }
     let status = NodeStatus(
-      databases: databases, redis: try redisURL(), needs: needs, registry: registry,
+      databases: databases, redis: touchesData ? try redisURL() : nil, needs: needs, registry: registry,
       metrics: ProcessMetrics(role: name, version: Postrider.version, schema: Schema.newest),
       group: MultiThreadedEventLoopGroup.singleton)
     let server = StatusServer(status, host: address.host, port: address.port, logger: logger)

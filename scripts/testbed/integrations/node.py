@@ -12,7 +12,7 @@ from ..keys import make_master_key
 from ..libpq import Connection
 from ..network import free_port, listens
 from ..postgresql import ROLE, initdb_command, recommended_settings, server_command, unprivileged_user
-from ..processes import Processes, run
+from ..processes import Child, Processes, run
 from ..trouble import Trouble
 from ..waiting import wait_until
 from .place import HOST, Place
@@ -33,7 +33,12 @@ class Arrived:
 class Node:
     """PostgreSQL, name server, sink, acceptor, worker and keeper in one directory."""
 
-    def __init__(self, directory: pathlib.Path, products: pathlib.Path, place: Place) -> None:
+    def __init__(
+        self, directory: pathlib.Path, products: pathlib.Path, place: Place, *, hosts: typing.Sequence[str] = (),
+    ) -> None:
+        """
+        - hosts: further names that its certificate has.
+        """
         self.directory = directory
         self.place = place
         # PEM files that a client may trust: the right one, and one that has signed nothing.
@@ -44,11 +49,15 @@ class Node:
         self._processes = Processes(directory)
         self._database_port = free_port()
         self._database_url = ""
+        self._hosts = hosts
+        self._name_server: Child | None = None
+        # Zone to records beyond those that are always there.
+        self._records: dict[str, str] = {}
 
     def start(self) -> None:
         """Returns when it takes mail."""
         make_master_key(self.directory, "guides")
-        make_authority(self.directory, "authority", ["localhost", HOST])
+        make_authority(self.directory, "authority", ["localhost", HOST, *self._hosts])
         make_authority(self.directory, "unknown", [])
         self._start_database()
         self._start_name_server()
@@ -71,6 +80,19 @@ class Node:
     def command(self, *arguments: str) -> str:
         """Runs `postrider ARGUMENTS` with this node's settings. Returns what it prints."""
         return run([str(self._products / "postrider"), *arguments], environment=self.environment)
+
+    def start_role(self, role: str, ready: str, *settings: str, name: str | None = None) -> Child:
+        """Starts another process of the node, with settings of its own."""
+        flags = [part for setting in settings for part in ("--set", setting)]
+        return self._processes.start(
+            name or role, [str(self._products / "postrider"), role, *flags], ready=ready, environment=self.environment)
+
+    def publish(self, zone: str, records: str) -> None:
+        """The name server's answers for a zone from now on: these beside what is always there."""
+        self._records[zone] = records
+        if self._name_server:
+            self._name_server.stop()
+            self._start_name_server()
 
     def operate(self, script: str) -> None:
         """Runs commands of a page that an operator would run."""
@@ -128,7 +150,9 @@ class Node:
         self._database_url = f"{server}/postrider"
 
     def _start_name_server(self) -> None:
-        directory = self._owned("dns")
+        directory = self.directory / "dns"
+        if not directory.exists():
+            self._owned("dns")
         head = "$TTL 60\n@ IN SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60\n@ IN NS ns.invalid.\n"
         mail = f"@ MX 10 mx\nmx A {_SINK}\n"
         zones = {
@@ -146,10 +170,11 @@ class Node:
             "control-enable: no",
         ]
         for number, (zone, records) in enumerate(zones.items()):
-            self._written(directory / f"zone{number}", f"$ORIGIN {zone.rstrip('.')}.\n{head}{records}")
+            self._written(directory / f"zone{number}", f"$ORIGIN {zone.rstrip('.')}.\n{head}{records}{self._records.get(zone, '')}")
             lines += ["zone:", f'name: "{zone}"', f'zonefile: "zone{number}"']
         self._written(directory / "nsd.conf", "\n".join(lines))
-        self._processes.start("nsd", [_program("nsd"), "-d", "-c", f"{directory}/nsd.conf"], ready="nsd started")
+        command = [_program("nsd"), "-d", "-c", f"{directory}/nsd.conf"]
+        self._name_server = self._processes.start("nsd", command, ready="nsd started")
 
     def _write_settings(self) -> None:
         directory, place = str(self.directory), self.place

@@ -1,21 +1,20 @@
-import Logging
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
-import Observability
-import TLS
+package import Logging
+internal import NIOConcurrencyHelpers
+package import NIOCore
+package import NIOPosix
+internal import Observability
 
 #if canImport(Glibc)
-  import Glibc
+  internal import Glibc
 #else
-  import Darwin
+  internal import Darwin
 #endif
 
 /// Reloads the certificate when one of its files changes.
 ///
 /// It looks at the files' times rather than at directory events: certificates are renewed by rename, through
 /// symbolic links and on network file systems. A bad new certificate is told once and the old one stays in use.
-final class CertificateWatch: Sendable {
+package final class CertificateWatch: Sendable {
   private struct Stamp: Equatable {
     var seconds: Int
     var nanoseconds: Int
@@ -28,7 +27,7 @@ final class CertificateWatch: Sendable {
   private let logger: Logger
   private let stamps: NIOLockedValueBox<[Stamp?]>
 
-  init(files: [String], tls: TLSContext, logger: Logger) {
+  package init(files: [String], tls: TLSContext, logger: Logger) {
     self.files = files
     self.tls = tls
     self.logger = logger
@@ -36,14 +35,15 @@ final class CertificateWatch: Sendable {
   }
 
   /// Looks at the files every `interval`, on a thread where that may block.
-  func start(every interval: TimeAmount, on eventLoop: any EventLoop, threads: NIOThreadPool) -> RepeatedTask {
+  package func start(every interval: TimeAmount, on eventLoop: any EventLoop, threads: NIOThreadPool) -> RepeatedTask {
     eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
       // An error would end the repetition.
       threads.runIfActive(eventLoop: eventLoop) { self.check() }.recover { _ in }
     }
   }
 
-  func check() {
+  /// Looks now; blocks for their reading.
+  package func check() {
     let fresh = files.map(Self.stamp)
     let hasChanged = stamps.withLockedValue { known in
       defer { known = fresh }
@@ -53,7 +53,8 @@ final class CertificateWatch: Sendable {
     if hasChanged, !fresh.contains(nil) { reload() }
   }
 
-  func reload() {
+  /// Reads them again, whether they have changed or not; blocks for their reading.
+  package func reload() {
     do throws(TLSFailure) {
       try tls.reload()
       logger.info("certificate reloaded", metadata: .fields([.file: files.first]))

@@ -1,0 +1,179 @@
+internal import Cryptography
+internal import DNS
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NodeMetrics
+
+/// What all connections share.
+struct DiscoveryEnvironment: Sendable {
+  let configuration: DiscoveryConfiguration
+  let answers: Answers
+  /// nil: profiles go out unsigned.
+  let signer: ContentSigner?
+  let bounds: ClientBounds
+  let registry: ConnectionRegistry
+  let threads: NIOThreadPool
+  let logger: Logger
+  let metrics: DiscoveryMetrics
+}
+
+/// One connection of HTTP/1.1: reads a request within its bounds, answers it, waits for the next.
+final class DiscoveryHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private static let requestsMax = 100
+
+  private let environment: DiscoveryEnvironment
+  private var head: HTTPRequestHead?
+  private var body: [UInt8] = []
+  private var deadline: Scheduled<Void>?
+  private var answered = 0
+  private var isDraining = false
+  /// The request has been refused before its end: the rest of it is not looked at.
+  private var isDeaf = false
+
+  init(_ environment: DiscoveryEnvironment) { self.environment = environment }
+
+  func handlerAdded(context: ChannelHandlerContext) { restartDeadline(context) }
+
+  func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isDeaf else { return }
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      self.head = head
+      body = []
+    case .body(let part):
+      guard body.count + part.readableBytes <= environment.configuration.requestSizeMax else {
+        isDeaf = true
+        return write(.refusal(413, "too large"), context, isLast: true)
+      }
+      body += part.readableBytesView
+    case .end: answer(context)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is DrainEvent {
+      isDraining = true
+      if head == nil { context.close(promise: nil) }
+    } else if case .some(.inputClosed) = event as? ChannelEvent, head == nil {
+      context.close(promise: nil)
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  /// Handshakes that fail, connections that break: theirs to know.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  // MARK: Answers
+
+  private func answer(_ context: ChannelHandlerContext) {
+    guard let head else { return }
+    guard environment.bounds.mayAsk(client(head, context)) else {
+      environment.metrics.answered(.limited)
+      var answer = DiscoveryAnswer.refusal(429, "too many requests; try again in a minute")
+      answer.fields["Retry-After"] = "60"
+      return write(answer, context)
+    }
+    let answer = environment.answers.answer(
+      DiscoveryRequest(Self.method(head), head.uri, host: Self.host(head), body: body))
+    environment.metrics.answered(DiscoveryMetrics.Kind(answer.kind))
+    guard answer.wantsSignature, let signer = environment.signer else { return write(answer, context) }
+    let content = answer.body
+    let signed = environment.threads.runIfActive(eventLoop: context.eventLoop) { try signer.sign(content) }
+    let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+    signed.whenComplete { result in
+      let (handler, context) = bound.value
+      var answer = answer
+      switch result {
+      case .success(let octets): answer.body = octets
+      case .failure(let error):
+        handler.environment.logger.error("a profile could not be signed", metadata: ["reason": "\(error)"])
+        answer = .refusal(503, "it cannot be signed now")
+      }
+      handler.write(answer, context)
+    }
+  }
+
+  private func write(_ answer: DiscoveryAnswer, _ context: ChannelHandlerContext, isLast: Bool = false) {
+    guard context.channel.isActive, let head else { return }
+    answered += 1
+    let goesOn = head.isKeepAlive && !isLast && !isDraining && answered < Self.requestsMax
+    var fields = HTTPHeaders()
+    fields.add(name: "Content-Type", value: answer.type)
+    fields.add(name: "Content-Length", value: "\(answer.body.count)")
+    // What is told today may not be so tomorrow, and much of it has an address in it.
+    fields.add(name: "Cache-Control", value: "no-store")
+    fields.add(name: "X-Content-Type-Options", value: "nosniff")
+    for (name, value) in answer.fields.sorted(by: { $0.key < $1.key }) { fields.add(name: name, value: value) }
+    if !goesOn { fields.add(name: "Connection", value: "close") }
+    let response = HTTPResponseHead(
+      version: head.version, status: HTTPResponseStatus(statusCode: answer.status), headers: fields)
+    context.write(wrapOutboundOut(.head(response)), promise: nil)
+    if head.method != .HEAD {
+      context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: answer.body)))), promise: nil)
+    }
+    self.head = nil
+    body = []
+    let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+      let (handler, context) = bound.value
+      // Whoever still sends hears that nobody reads, after he has had the time to read his answer.
+      guard goesOn else { return context.close(mode: .all, promise: nil) }
+      handler.restartDeadline(context)
+    }
+  }
+
+  private func restartDeadline(_ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let channel = context.channel
+    deadline = context.eventLoop.scheduleTask(in: environment.configuration.requestTimeout) {
+      channel.close(promise: nil)
+    }
+  }
+
+  // MARK: Requests
+
+  private static func method(_ head: HTTPRequestHead) -> DiscoveryRequest.Method {
+    switch head.method {
+    case .GET, .HEAD: .get
+    case .POST: .post
+    default: .other
+    }
+  }
+
+  private static func host(_ head: HTTPRequestHead) -> String? {
+    guard let host = head.headers.first(name: "Host"), !host.hasPrefix("[") else { return nil }
+    return host.split(separator: ":", omittingEmptySubsequences: false).first.map { $0.lowercased() }
+  }
+
+  /// The peer, or whom a load balancer says that it is there for: the last one that is no load balancer itself.
+  private func client(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> IPAddress {
+    let proxies = environment.configuration.proxies
+    var client = context.remoteAddress?.ipAddress.flatMap { IPAddress($0) } ?? IPAddress(v4: 0)
+    for name in head.headers[canonicalForm: "X-Forwarded-For"].reversed() {
+      guard proxies.contains(where: { $0.contains(client) }), let told = IPAddress(String(name)) else { break }
+      client = told
+    }
+    return client
+  }
+}
+
+@available(*, unavailable)
+extension DiscoveryHandler: Sendable {}
+
+extension DiscoveryMetrics.Kind {
+  init(_ kind: DiscoveryAnswer.Kind) {
+    switch kind {
+    case .autoconfig: self = .autoconfig
+    case .autodiscover: self = .autodiscover
+    case .profile: self = .profile
+    case .refused: self = .refused
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package import Cryptography
+internal import DNS
+package import Logging
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOHTTP1
+package import NIOPosix
+package import NodeMetrics
+internal import Observability
+package import ServiceLifecycle
+package import TLS
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// The discovery role: answers mail programs over HTTP, plain and with TLS.
+///
+/// It keeps nothing and asks nobody: any number of such processes may run, and share their ports by SO_REUSEPORT. On graceful
+/// shutdown it stops listening, ends connections that wait for a request, and lets answers that are under way go out.
+package final class DiscoveryService: Service {
+  private let environment: DiscoveryEnvironment
+  private let tls: TLSContext?
+  private let watch: CertificateWatch?
+  private let group: any EventLoopGroup
+  private let listening = NIOLockedValueBox<[any Channel]>([])
+  private let watching = NIOLockedValueBox<RepeatedTask?>(nil)
+
+  /// - Parameters:
+  ///   - tls: for the listeners that want it; its files are read again when they change.
+  ///   - signer: nil: profiles go out unsigned.
+  ///   - threads: started; profiles are signed there.
+  package init(
+    configuration: DiscoveryConfiguration, services: MailServices, tls: TLSContext?, certificateFiles: [String] = [],
+    signer: ContentSigner?, group: any EventLoopGroup, threads: NIOThreadPool, logger: Logger,
+    metrics: DiscoveryMetrics = DiscoveryMetrics()
+  ) {
+    environment = DiscoveryEnvironment(
+      configuration: configuration, answers: Answers(services), signer: signer,
+      bounds: ClientBounds(
+        connectionsMax: configuration.connectionsMax, perClientMax: configuration.connectionsPerClientMax,
+        requestsMax: configuration.requestsMax), registry: ConnectionRegistry(), threads: threads, logger: logger,
+      metrics: metrics)
+    self.tls = tls
+    self.group = group
+    watch = tls.map { CertificateWatch(files: certificateFiles, tls: $0, logger: logger) }
+  }
+
+  /// Begins to listen.
+  /// - Returns: the addresses, in the order of the configuration.
+  /// - Throws: `DiscoveryFailure` when an address cannot be had; nothing listens then.
+  @discardableResult
+  package func start() async throws -> [SocketAddress] {
+    do {
+      for listener in environment.configuration.listeners {
+        let channel = try await bind(listener)
+        listening.withLockedValue { $0.append(channel) }
+      }
+    } catch {
+      await stopListening()
+      throw error
+    }
+    let task = watch?.start(every: .seconds(10), on: group.next(), threads: environment.threads)
+    watching.withLockedValue { $0 = task }
+    return listening.withLockedValue { $0.compactMap(\.localAddress) }
+  }
+
+  /// Listens until graceful shutdown or cancellation, then drains. Cancelled while it drains, it closes what is left.
+  package func run() async throws {
+    if listening.withLockedValue(\.isEmpty) { try await start() }
+    try? await gracefulShutdown()
+    guard Task.isShuttingDownGracefully else { return await drain() }
+    await withTaskCancellationHandler {
+      await drain()
+    } onCancel: {
+      environment.registry.closeAll()
+    }
+  }
+
+  package func drain() async {
+    watching.withLockedValue { $0?.cancel() }
+    await stopListening()
+    let registry = environment.registry
+    registry.drain()
+    let limit = Duration.nanoseconds(environment.configuration.shutdownTimeout.nanoseconds)
+    let timer = Task.detached {
+      try? await Task.sleep(for: limit)
+      if !Task.isCancelled { registry.closeAll() }
+    }
+    await registry.waitUntilEmpty()
+    timer.cancel()
+  }
+
+  private func stopListening() async {
+    let channels = listening.withLockedValue { channels in
+      defer { channels = [] }
+      return channels
+    }
+    for channel in channels { try? await channel.close() }
+  }
+}
+
+// MARK: Listening
+
+extension DiscoveryService {
+  private func bind(_ listener: DiscoveryConfiguration.Listener) async throws -> any Channel {
+    do {
+      let address = try SocketAddress(ipAddress: listener.address, port: listener.port)
+      let channel = try await bootstrap(listener, isVersion6: address.protocol == .inet6).bind(to: address).get()
+      environment.logger.info(
+        "listening",
+        metadata: .fields([
+          .address: "\(listener.address):\(channel.localAddress?.port ?? 0)",
+          .tls: listener.isSecure ? "yes" : "no",
+        ]))
+      return channel
+    } catch {
+      throw DiscoveryFailure(reason: "cannot listen on \(listener.address) port \(listener.port): \(error)")
+    }
+  }
+
+  private func bootstrap(_ listener: DiscoveryConfiguration.Listener, isVersion6: Bool) -> ServerBootstrap {
+    var bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 256)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1)
+    if isVersion6 {
+      // Otherwise [::] takes IPv4 as well, and 0.0.0.0 on the same port cannot be had.
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .init(rawValue: IPV6_V6ONLY)), value: 1)
+    }
+    let tls = listener.isSecure ? tls : nil
+    return bootstrap.childChannelInitializer { [environment] channel in
+      channel.eventLoop.makeCompletedFuture { try Self.begin(channel, tls, environment) }
+    }
+  }
+
+  private static func begin(_ channel: any Channel, _ tls: TLSContext?, _ environment: DiscoveryEnvironment) throws {
+    let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+    let isProxy = peer.map { peer in environment.configuration.proxies.contains { $0.contains(peer) } } ?? true
+    let counted = isProxy ? nil : peer
+    guard environment.bounds.enter(counted) else { return channel.close(promise: nil) }
+    let (bounds, registry) = (environment.bounds, environment.registry)
+    let mayGoOn = registry.add(channel)
+    channel.closeFuture.whenComplete { _ in
+      bounds.leave(counted)
+      registry.remove(channel)
+    }
+    guard mayGoOn else { return channel.close(promise: nil) }
+    let pipeline = channel.pipeline.syncOperations
+    if let tls { try pipeline.addHandler(TLSHandler(server: tls)) }
+    try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
+    try pipeline.addHandler(DiscoveryHandler(environment))
+  }
+}

@@ -1,0 +1,1 @@
+"""Mail programs that set themselves up by what the node tells them, and send through it."""
