@@ -1,0 +1,1 @@
+"""The documents as a static site: prepared, built with MkDocs, checked."""
