@@ -1,5 +1,6 @@
 """Who gets how much, and how soon: tenants beside a tenant with a million, weights, slow destinations."""
 import dataclasses
+import math
 import statistics
 import time
 import typing
@@ -149,7 +150,7 @@ def _shares(node: Node, plan: _Plan) -> dict[str, float]:
 
 # Slow destinations
 
-def _slow(bench: Bench, plan: _Plan, postgres: Postgres, sink: Sink) -> dict[str, typing.Any]:
+def _slow(bench: Bench, plan: _Plan, postgres: Postgres, _: Sink) -> dict[str, typing.Any]:
     bench.say("destinations that take 10 seconds for each reply, and such that say nothing, beside a fast one")
     script = bench.scratch("slow") / "sink.yaml"
     script.write_text(_SLOW_SCRIPT)
@@ -157,54 +158,82 @@ def _slow(bench: Bench, plan: _Plan, postgres: Postgres, sink: Sink) -> dict[str
     bench.processes.start(
         "slow-sink", [bench.lab, "sink", "--listen", f"127.0.0.2:{port}", "--listen", f"127.0.0.3:{port}", "--script",
                       str(script)], ready="sink ready")
+    # Two nodes side by side, one with such mail and one without, in turn: what else the machine does it does to both.
+    sinks = [Sink(bench, f"sink-{number}") for number in (1, 2)]
+    nodes = [_node_with_slow_mail(bench, plan, postgres, sink, port, f"slow_{number}")
+             for number, sink in enumerate(sinks, 1)]
+    # Rates of the node with slow mail and of the one without, and CPU seconds of their workers per thousand.
+    rates: list[tuple[float, float]] = []
+    costs: list[tuple[float, float]] = []
+    flying = 0
+    for number in range(2 * plan.pairs):
+        # Which comes first changes too.
+        slow = 1 if number % 4 in (1, 2) else 0
+        for place, node in enumerate(nodes):
+            suspended = "NULL" if place == slow else "now()"
+            node.query(f"UPDATE postrider.tenant SET suspended_at = {suspended} WHERE name = 'patient'")
+            node.start(acceptors=0, workers=1, keepers=0)
+        time.sleep(4)
+        measured = _side_by_side(nodes, sinks, plan.window)
+        rates.append((measured[slow][0], measured[1 - slow][0]))
+        costs.append((measured[slow][1], measured[1 - slow][1]))
+        flying = int(nodes[slow].value(
+            "SELECT count(*) FROM postrider.job j JOIN postrider.lane l ON l.id = j.lane "
+            "WHERE claim_session IS NOT NULL AND l.destination <> 'inbox.example'"))
+        for node in nodes:
+            node.stop_workers()
+    for node, sink in zip(nodes, sinks):
+        node.stop()
+        sink.stop()
+        postgres.drop_database(node.database)
+    ratio, cost = rounded(_turned(rates)), rounded(_turned(costs))
+    bench.say(table(("transactions per second to the fast one", "beside slow ones", "without", "ratio"), [
+        (f"window {number + 1}", f"{beside:.0f}", f"{alone:.0f}", f"{beside / max(1.0, alone):.2f}")
+        for number, (beside, alone) in enumerate(rates)]))
+    bench.say(f"ratio {ratio}, of the workers' CPU for each delivery {cost}; {flying} slow recipients in flight\n")
+    figures = {
+        "beside_slow_per_second": [rounded(beside) for beside, _ in rates],
+        "alone_per_second": [rounded(alone) for _, alone in rates],
+        "slow_in_flight": flying,
+    }
+    return {"slow": figures, "slow_ratio": ratio, "slow_cpu_ratio": cost}
+
+
+def _node_with_slow_mail(
+    bench: Bench, plan: _Plan, postgres: Postgres, sink: Sink, slow_port: int, database: str,
+) -> Node:
     slow = tuple(f"slow{number}.example" for number in range(10))
     dead = tuple(f"dead{number}.example" for number in range(10))
-    routes = [{"domain": domain, "host": "127.0.0.2", "port": port, "tls": "none"} for domain in slow]
-    routes += [{"domain": domain, "host": "127.0.0.3", "port": port, "tls": "none"} for domain in dead]
+    sink.start()
+    routes = [{"domain": domain, "host": "127.0.0.2", "port": slow_port, "tls": "none"} for domain in slow]
+    routes += [{"domain": domain, "host": "127.0.0.3", "port": slow_port, "tls": "none"} for domain in dead]
     routes += [{"domain": "*", "host": "127.0.0.1", "port": sink.port, "tls": "none"}]
-    node = Node(bench, postgres, sink.port, database="slow", settings={
+    node = Node(bench, postgres, sink.port, database=database, settings={
         "delivery": {"routes": routes}, "shutdown": {"timeout": "1s"}})
     node.prepare()
     node.add_tenant("patient", "patient.example", "app@patient.example")
     node.start(workers=0)
     stock(node, [
         Backlog(TENANT, plan.messages, plan.copies, ("inbox.example",)), Backlog("patient", 2_000, 1, slow + dead)])
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    # CPU seconds of the whole node per thousand: it tells the same on a machine that others use too.
-    costs: dict[bool, list[float]] = {False: [], True: []}
-    flying = 0
-    for number in range(2 * plan.pairs):
-        # Which comes first changes, so that neither always finds what the other left.
-        has_slow = number % 4 in (1, 2)
-        node.query(f"UPDATE postrider.tenant SET suspended_at = {'NULL' if has_slow else 'now()'} WHERE name = 'patient'")
-        node.start(acceptors=0, workers=1, keepers=0)
-        time.sleep(4)
-        begun, before, used = time.monotonic(), sink.count(), cpu_seconds(node.pids())
-        time.sleep(plan.window)
-        delivered = sink.count() - before
-        rates[has_slow].append(delivered / (time.monotonic() - begun))
-        costs[has_slow].append((cpu_seconds(node.pids()) - used) * 1000 / max(1, delivered))
-        if has_slow:
-            flying = int(node.query(
-                "SELECT count(*) FROM postrider.job j JOIN postrider.lane l ON l.id = j.lane "
-                "WHERE claim_session IS NOT NULL AND l.destination <> 'inbox.example'")[0][0] or 0)
-        node.stop_workers()
-    node.stop()
-    postgres.drop_database("slow")
-    figures = {
-        "alone_per_second": [rounded(rate) for rate in rates[False]],
-        "beside_slow_per_second": [rounded(rate) for rate in rates[True]],
-        "alone_cpu_per_thousand": [rounded(cost) for cost in costs[False]],
-        "beside_slow_cpu_per_thousand": [rounded(cost) for cost in costs[True]],
-        "slow_in_flight": flying,
-    }
-    ratio = rounded(statistics.median(beside / max(1, alone) for alone, beside in zip(rates[False], rates[True])))
-    bench.say(table(("transactions per second to the fast one", "alone", "beside slow ones"), [
-        (f"pair {number + 1}", f"{alone:.0f}", f"{beside:.0f}")
-        for number, (alone, beside) in enumerate(zip(rates[False], rates[True]))]))
-    cost = rounded(statistics.median(costs[True]) / statistics.median(costs[False]))
-    bench.say(f"median of the pairs' ratios {ratio}, of CPU for each delivery {cost}; {flying} slow recipients in flight\n")
-    return {"slow": figures, "slow_ratio": ratio, "slow_cpu_ratio": cost}
+    return node
+
+
+def _side_by_side(nodes: list[Node], sinks: list[Sink], seconds: float) -> list[tuple[float, float]]:
+    """Of each node deliveries per second, and CPU seconds of its worker per thousand."""
+    workers = [[child.pid for child in node.workers] for node in nodes]
+    begun, counts = time.monotonic(), [sink.count() for sink in sinks]
+    used = [cpu_seconds(pids) for pids in workers]
+    time.sleep(seconds)
+    delivered = [sink.count() - count for sink, count in zip(sinks, counts)]
+    lasted = time.monotonic() - begun
+    return [(count / lasted, (cpu_seconds(pids) - before) * 1000 / max(1, count))
+            for count, pids, before in zip(delivered, workers, used)]
+
+
+def _turned(pairs: list[tuple[float, float]]) -> float:
+    """The ratio of the first to the second: a window with its neighbour, in which the nodes have changed parts."""
+    ratios = [first / max(1e-9, second) for first, second in pairs]
+    return statistics.median(math.sqrt(one * other) for one, other in zip(ratios[::2], ratios[1::2]))
 
 
 def _routes(sink: Sink, ports: dict[str, int]) -> dict[str, typing.Any]:
