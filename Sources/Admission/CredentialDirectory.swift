@@ -58,6 +58,14 @@ extension TenantDirectory {
     try update(credentialName(name), "smtp_disabled_at = \(isOn ? "NULL" : "coalesce(c.smtp_disabled_at, now())")")
   }
 
+  /// Whether it has a mailbox, where its domain's mailboxes are here. Switched off, nobody reads it and nothing is
+  /// delivered to it; what is in it stays.
+  @discardableResult
+  package func setMailbox(_ isOn: Bool, of name: String) throws(DirectoryFailure) -> Credential {
+    try update(
+      credentialName(name), "mailbox_disabled_at = \(isOn ? "NULL" : "coalesce(c.mailbox_disabled_at, now())")")
+  }
+
   /// Lets a credential send as somebody else in its tenant's domains.
   /// - Parameter sender: an address, or a domain for everybody in it.
   @discardableResult

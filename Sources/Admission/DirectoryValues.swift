@@ -83,13 +83,16 @@ package struct Credential: Sendable, Hashable {
   package let oldPasswordUntil: Timestamp?
   /// Addresses and domains that it may send as besides its own.
   package let senders: [String]
+  /// Since when it has no mailbox; nil: it has one, if its domain's are here.
+  package let mailboxDisabledAt: Timestamp?
 
   static let columns = """
     c.id, c.name, c.covers_domain, d.name, t.name, c.version, c.created_at, c.disabled_at, c.retention,
     c.retention_bounced, c.expires_at, c.smtp_disabled_at, c.last_used_at,
     CASE WHEN c.old_secret_until > now() THEN c.old_secret_until END,
     (SELECT coalesce(string_agg(a.sender, E'\\n' ORDER BY a.sender), '')
-     FROM postrider.allowed_sender a WHERE a.credential = c.id)
+     FROM postrider.allowed_sender a WHERE a.credential = c.id),
+    c.mailbox_disabled_at
     """
 
   init(_ result: PostgresResult, _ row: Int) throws {
@@ -107,6 +110,7 @@ package struct Credential: Sendable, Hashable {
     lastUsedAt = result.isNull(row, 12) ? nil : try result.timestamp(row, 12)
     oldPasswordUntil = result.isNull(row, 13) ? nil : try result.timestamp(row, 13)
     senders = result.text(row, 14).split(separator: "\n").map(String.init)
+    mailboxDisabledAt = result.isNull(row, 15) ? nil : try result.timestamp(row, 15)
   }
 }
 

@@ -132,6 +132,20 @@ extension TenantDirectory {
     try change(name, "disabled_at = NULL")
   }
 
+  /// Whether the domain's mailboxes are kept here: mail for it, whoever's, goes to them instead of its MX.
+  /// - Throws: `.invalid` for a domain that is not proven: it would take its mail from its owner.
+  @discardableResult
+  package func setMailboxes(_ areHere: Bool, of name: String) throws(DirectoryFailure) -> Domain {
+    guard let domain = try domain(name) else { throw DirectoryFailure(.missing, "there is no domain \(name)") }
+    guard !areHere || domain.provenAt != nil else {
+      throw DirectoryFailure(.invalid, "\(domain.name) is not verified yet: mail for it is not ours to keep")
+    }
+    guard let ascii = DomainName.ascii(domain.name) else {
+      throw DirectoryFailure(.invalid, "\(domain.name) has no form in ASCII, and so takes no mail")
+    }
+    return try change(domain.name, areHere ? "mailbox_domain = '\(ascii)'" : "mailbox_domain = NULL")
+  }
+
   /// Takes the operator's word that a domain is its tenant's. One that was proven by its record stays so.
   @discardableResult
   package func trustDomain(_ name: String) throws(DirectoryFailure) -> Domain {

@@ -14,6 +14,8 @@ package struct DomainHealth: Sendable {
   package private(set) var vanished: Int64 = 0
   /// Keys that do not sign because their records are not there.
   package private(set) var keysWaiting: Int64 = 0
+  /// Those whose mailboxes are here.
+  package private(set) var hosted: Int64 = 0
   /// Most overdue look; nil: none is.
   package private(set) var overdue: Duration?
 
@@ -25,12 +27,14 @@ package struct DomainHealth: Sendable {
         count(*) FILTER (WHERE d.vanished_at IS NOT NULL),
         (SELECT count(*) FROM postrider.dkim_key k JOIN postrider.domain x ON x.id = k.domain
          WHERE k.requested_from IS NOT NULL AND x.disabled_at IS NULL),
-        (extract(epoch FROM postrider.schedule_now() - min(d.check_due)))::bigint
+        (extract(epoch FROM postrider.schedule_now() - min(d.check_due)))::bigint,
+        count(*) FILTER (WHERE d.mailbox_domain IS NOT NULL)
       FROM postrider.domain d WHERE d.disabled_at IS NULL
       """)
     var health = DomainHealth()
     (health.proven, health.unproven) = (try result.int64(0, 0), try result.int64(0, 1))
     (health.vanished, health.keysWaiting) = (try result.int64(0, 2), try result.int64(0, 3))
+    health.hosted = try result.int64(0, 5)
     let late = result.isNull(0, 4) ? 0 : try result.int64(0, 4)
     if late > 0 { health.overdue = .seconds(late) }
     return health

@@ -48,10 +48,12 @@ package struct Domain: Sendable, Hashable {
   /// What was found then, as JSON.
   package let findings: String?
   package let challenge: DomainChallenge
+  /// The name in A-labels where its mailboxes are here; nil: its mail goes by its MX.
+  package let mailboxDomain: String?
 
   static let columns = """
     d.id, d.name, t.name, d.created_at, d.disabled_at, d.proven_at, d.proof, d.vanished_at, d.checked_at,
-    d.findings::text, d.challenge
+    d.findings::text, d.challenge, d.mailbox_domain
     """
 
   init(_ result: PostgresResult, _ row: Int) throws {
@@ -69,6 +71,7 @@ package struct Domain: Sendable, Hashable {
     checkedAt = try time(8)
     findings = result.isNull(row, 9) ? nil : result.text(row, 9)
     challenge = DomainChallenge(domain: asciiDomain(name), token: result.text(row, 10))
+    mailboxDomain = result.isNull(row, 11) ? nil : result.text(row, 11)
   }
 }
 

@@ -163,9 +163,10 @@ extension Envelope {
   ///
   /// A host that announced DSN has been told what the sender wants to hear, and answers for it (RFC 3461 §5.2.1); of
   /// one that did not, the last that can be said is that it has the message (§5.2.2). What only the tenant wants is
-  /// never passed on, so that we say what we know.
+  /// never passed on, so that we say what we know. What has arrived in a mailbox is delivered, and nobody else says so.
   func successNotice(_ index: Int, _ remote: RemoteHost?) -> OutboxKind? {
     guard reversePath != nil, let notify = recipients[index].notify, let remote else { return nil }
+    if remote.keepsMailboxes { return notify.contains(.assumed) || notify.contains(.success) ? .delivered : nil }
     if notify.contains(.assumed) { return remote.offersDSN ? .delivered : .relayed }
     return notify.contains(.success) && !remote.offersDSN ? .relayed : nil
   }

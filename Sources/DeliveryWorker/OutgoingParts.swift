@@ -94,10 +94,11 @@ extension MessageDelivery {
   /// Whether an attempt says that its recipient cannot be reached any more.
   ///
   /// Only the recipient's own refusal counts: one of a whole message says nothing about each of several. Mail without
-  /// a sender, such as notices, teaches nothing and is not kept from anybody.
+  /// a sender, such as notices, teaches nothing and is not kept from anybody. Nor does a mailbox that is not here: asking
+  /// costs nothing, and it may be made the next minute.
   func suppression(after attempt: Attempt, _ info: BounceInfo?, of message: ClaimedMessage) -> BounceSuppression? {
     guard let info, info.isHardBounce, message.envelope.reversePath != nil,
-      case .refused(_, let stage) = attempt.result,
+      case .refused(_, let stage) = attempt.result, attempt.remote?.keepsMailboxes != true,
       stage == .recipient || (stage == .finalDot && message.jobs.count == 1)
     else { return nil }
     return BounceSuppression(category: info.category.rawValue, lifetime: configuration.suppressBounces)

@@ -159,6 +159,13 @@ package struct TLSFacts: Sendable, Hashable {
   }
 }
 
+/// What is spoken to the server that takes the mail.
+package enum TransferProtocol: Sendable, Hashable {
+  case smtp
+  /// RFC 2033: the server keeps the mailboxes, and after the content it answers for each recipient.
+  case lmtp
+}
+
 /// The other end of an attempt.
 package struct RemoteHost: Sendable, Hashable {
   /// The MX host's name, or the smarthost's.
@@ -169,6 +176,8 @@ package struct RemoteHost: Sendable, Hashable {
   package var tls: TLSFacts?
   /// It announced DSN (RFC 3461): what the sender wants to hear was passed on to it.
   package var offersDSN = false
+  /// It keeps the mailboxes themselves: what it takes has arrived, and it knows who is there.
+  package var keepsMailboxes = false
   /// Our own end of the connection, as this machine knows it; not kept.
   package var ourAddress: String?
 

@@ -34,11 +34,13 @@ package struct RouteHost: Sendable, Hashable {
   /// TLS from the first byte (RFC 8314 §3.3, port 465) instead of STARTTLS.
   package let implicitTLS: Bool
   package let login: RouteLogin?
+  package let transfer: TransferProtocol
 
   package init(
     name: String, addresses: [IPAddress], port: Int, tls: TLSRequirement = .opportunistic, implicitTLS: Bool = false,
-    login: RouteLogin? = nil
+    login: RouteLogin? = nil, transfer: TransferProtocol = .smtp
   ) {
+    self.transfer = transfer
     self.name = name
     self.addresses = addresses
     self.port = port

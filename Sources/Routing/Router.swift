@@ -3,7 +3,7 @@ internal import MailModel
 
 /// Finds the hosts that take a domain's mail (RFC 5321 §5.1).
 ///
-/// An override comes first, then an address literal, then MX, then the domain's own address. What the DNS
+/// A domain whose mailboxes are here goes there. Otherwise an override comes first, then an address literal, then MX, then the domain's own address. What the DNS
 /// proves (no such domain, null MX, no address) is permanent; what it fails to tell is temporary.
 package final class Router: Sendable {
   private let resolver: any MailResolving
@@ -29,6 +29,12 @@ package final class Router: Sendable {
 
   /// - Parameter domain: a host name, perhaps with U-labels, or an address literal in brackets.
   package func route(to domain: String) async -> RoutingAnswer {
+    if let mailboxes = configuration.mailboxes, let name = DomainName.ascii(domain) {
+      guard let isHosted = await mailboxes.isHosted(name) else {
+        return .failure(.system("it is not known whether the mailboxes of \(name) are here"))
+      }
+      if isHosted { return await route(to: mailboxes) }
+    }
     if let override = override(for: domain) { return await route(over: override) }
     if domain.hasPrefix("[") { return literal(domain) }
     guard let name = DomainName.ascii(domain) else { return .failure(.noSuchDomain) }
@@ -60,24 +66,32 @@ package final class Router: Sendable {
     return overrides["*"]
   }
 
-  /// The operator chose this host, so its address is not subject to the address policy.
   private func route(over override: RouteOverride) async -> RoutingAnswer {
-    let make: ([IPAddress]) -> RoutingAnswer = { addresses in
-      .route(
-        Route(hosts: [
-          RouteHost(
-            name: DomainName.ascii(override.host) ?? override.host, addresses: self.ordered(addresses),
-            port: override.port, tls: override.tls,
-            implicitTLS: override.implicitTLS, login: override.login)
-        ]))
+    await route(toChosen: override.host, "smarthost") { name, addresses in
+      RouteHost(
+        name: name, addresses: addresses, port: override.port, tls: override.tls, implicitTLS: override.implicitTLS,
+        login: override.login)
     }
-    let bare = override.host.hasPrefix("[") ? String(override.host.dropFirst().dropLast()) : override.host
-    if let address = IPAddress(bare) { return make([address]) }
-    switch await resolver.addresses(of: override.host) {
-    case .found(let addresses, _): return make(addresses)
-    case .failed(let why): return .failure(.dns("address of \(override.host): \(why)"))
-    // The recipient's domain is not at fault when the operator's smarthost is misspelt: temporary.
-    case .noData, .noSuchDomain: return .failure(.dns("the smarthost \(override.host) has no address"))
+  }
+
+  private func route(to mailboxes: MailboxHost) async -> RoutingAnswer {
+    await route(toChosen: mailboxes.host, "mailbox server") { name, addresses in
+      RouteHost(name: name, addresses: addresses, port: mailboxes.port, tls: mailboxes.tls, transfer: .lmtp)
+    }
+  }
+
+  /// The operator chose this host, so its address is not subject to the address policy.
+  private func route(
+    toChosen host: String, _ what: String, make: (String, [IPAddress]) -> RouteHost
+  ) async -> RoutingAnswer {
+    let name = DomainName.ascii(host) ?? host
+    let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    if let address = IPAddress(bare) { return .route(Route(hosts: [make(name, [address])])) }
+    switch await resolver.addresses(of: host) {
+    case .found(let addresses, _): return .route(Route(hosts: [make(name, ordered(addresses))]))
+    case .failed(let why): return .failure(.dns("address of \(host): \(why)"))
+    // The recipient's domain is not at fault when the operator's host is misspelt: temporary.
+    case .noData, .noSuchDomain: return .failure(.dns("the \(what) \(host) has no address"))
     }
   }
 

@@ -24,6 +24,25 @@ package struct RouteOverride: Sendable, Hashable {
   }
 }
 
+/// The server that keeps the mailboxes of hosted domains, and takes their mail over LMTP.
+package struct MailboxHost: Sendable {
+  /// A host name or an address.
+  package let host: String
+  package let port: Int
+  package let tls: TLSRequirement
+  /// Whether a domain's mail goes there. Given in A-labels and lower case. nil: nobody could say.
+  package let isHosted: @Sendable (String) async -> Bool?
+
+  package init(
+    host: String, port: Int, tls: TLSRequirement, isHosted: @escaping @Sendable (_ domain: String) async -> Bool?
+  ) {
+    self.host = host
+    self.port = port
+    self.tls = tls
+    self.isHosted = isHosted
+  }
+}
+
 /// How domains become hosts.
 package struct RoutingConfiguration: Sendable {
   /// The port of MX hosts: 25, except in a demo.
@@ -37,6 +56,8 @@ package struct RoutingConfiguration: Sendable {
   /// MX hosts looked up and tried for one domain; a hostile domain may list hundreds.
   package var hostsMax: Int
   package var addressesPerHostMax: Int
+  /// Where mail for domains that are hosted here goes; nil: none are.
+  package var mailboxes: MailboxHost?
 
   package init(
     port: Int = 25, tls: TLSRequirement = .opportunistic, allowedNetworks: [CIDR] = [], ourNames: [String] = [],

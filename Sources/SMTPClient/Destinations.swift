@@ -1,3 +1,4 @@
+internal import MailModel
 internal import NIOConcurrencyHelpers
 internal import Routing
 
@@ -8,9 +9,11 @@ struct DestinationKey: Hashable, Sendable {
   let tls: TLSRequirement
   let implicitTLS: Bool
   let login: RouteLogin?
+  let transfer: TransferProtocol
 
   init(_ host: RouteHost) {
     (name, port, tls, implicitTLS, login) = (host.name.lowercased(), host.port, host.tls, host.implicitTLS, host.login)
+    transfer = host.transfer
   }
 }
 

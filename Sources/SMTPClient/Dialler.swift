@@ -46,6 +46,7 @@ struct Dialler: Sendable {
     _ address: IPAddress, of host: RouteHost, encryption: ClientPolicy.Encryption
   ) async -> Outcome {
     var remote = RemoteHost(name: host.name, address: address.description, port: host.port)
+    remote.keepsMailboxes = host.transfer == .lmtp
     let eventLoop = group.next()
     let setUp = eventLoop.makePromise(of: ClientHandler.SetUp.self)
     let opened = NIOLockedValueBox(Opened())
@@ -119,7 +120,7 @@ struct Dialler: Sendable {
     let isLiteral = host.name.hasPrefix("[")
     let policy = ClientPolicy(
       heloName: configuration.heloName, encryption: encryption, login: login,
-      recipientsMax: configuration.recipientsPerTransaction)
+      recipientsMax: configuration.recipientsPerTransaction, transfer: host.transfer)
     return ClientHandler(
       policy: policy, timeouts: configuration.timeouts, idleTime: configuration.connectionIdleTime,
       tls: .init(

@@ -24,6 +24,8 @@ struct RunningTransaction: Sendable {
   var outcomes: [ClientOutcome?]
   /// The server took these recipients; their outcome is that of the message.
   var accepted: [Int] = []
+  /// LMTP: how many of them have had their reply to the final dot.
+  var answeredAtTheEnd = 0
   var mailWasAccepted = false
 
   var expected: ClientExpectation? { answered < commands.count ? commands[answered] : nil }
@@ -168,6 +170,8 @@ extension ClientDialogue {
         state = .content
         return .sendContent
       }
+      // RFC 2033 §4.2 forbids it, and to an empty message for nobody there would be no reply.
+      if policy.transfer == .lmtp { return finish(nil, keep: false) }
       // RFC 2920 §3.1: the server took DATA although nobody is left; it gets an empty message.
       state = .emptyMessage
       return .send(Array(".\r\n".utf8))
@@ -176,11 +180,26 @@ extension ClientDialogue {
   }
 
   private mutating func messageAnswered(_ reply: Reply) -> ClientAction {
+    if policy.transfer == .lmtp { return answeredForOne(reply) }
     switch reply.code {
     case 200..<300: return finish(.delivered(reply), keep: true)
     case 300..<400: return transactionLost(.protocolViolation("the final dot was answered with code \(reply.code)"))
     default: return finish(.refused(reply, .finalDot), keep: true)
     }
+  }
+
+  /// RFC 2033 §4.2: one reply for each recipient that was taken, in their order. Who has had one keeps it, whatever
+  /// becomes of the others.
+  private mutating func answeredForOne(_ reply: Reply) -> ClientAction {
+    guard var running, running.answeredAtTheEnd < running.accepted.count else { return .close }
+    guard reply.isPositive || reply.code >= 400 else {
+      return transactionLost(.protocolViolation("the final dot was answered with code \(reply.code)"))
+    }
+    let result: AttemptResult = reply.isPositive ? .delivered(reply) : .refused(reply, .finalDot)
+    running.outcomes[running.accepted[running.answeredAtTheEnd]] = .done(result)
+    running.answeredAtTheEnd += 1
+    self.running = running
+    return running.answeredAtTheEnd == running.accepted.count ? finish(nil, keep: true) : .wait
   }
 
   mutating func transactionLost(_ failure: LocalFailure) -> ClientAction {

@@ -1,12 +1,13 @@
 package import MailModel
 
-/// The client's side of one SMTP connection (RFC 5321 §3, §4.1) as a state machine: replies in, actions out.
+/// The client's side of one SMTP (RFC 5321 §3, §4.1) or LMTP (RFC 2033) connection as a state machine: replies in,
+/// actions out.
 ///
-/// Greeting, EHLO or HELO, STARTTLS, login; then any number of transactions. It does no input or output and knows
+/// Greeting, EHLO, HELO or LHLO, STARTTLS, login; then any number of transactions. It does no input or output and knows
 /// no clock: whoever drives it puts bytes through `ReplyParser`, performs the action, and sets the time limit for
 /// `wait` anew after each step.
 ///
-/// A recipient counts as delivered only by a 2yz to the final dot; whatever is not understood ends the connection
+/// A recipient counts as delivered only by a 2yz to the final dot, in LMTP by its own; whatever is not understood ends the connection
 /// and leaves the outcome temporary.
 package struct ClientDialogue: Sendable {
   enum State: Sendable {
@@ -131,18 +132,21 @@ extension ClientDialogue {
 
   private mutating func sayHello() -> ClientAction {
     state = .hello
-    return .send(ClientCommands.command("EHLO \(policy.heloName)"))
+    let hello = policy.transfer == .lmtp ? "LHLO" : "EHLO"
+    return .send(ClientCommands.command("\(hello) \(policy.heloName)"))
   }
 
   private mutating func helloAnswered(_ reply: Reply) -> ClientAction {
-    if case .hello = state, reply.isPermanent {
-      // RFC 5321 §3.2: a server that does not know EHLO gets HELO.
+    if case .hello = state, reply.isPermanent, policy.transfer == .smtp {
+      // RFC 5321 §3.2: a server that does not know EHLO gets HELO. RFC 2033 §4.1: LMTP has LHLO and nothing else.
       state = .oldHello
       return .send(ClientCommands.command("HELO \(policy.heloName)"))
     }
     switch reply.code {
     case 200..<300: break
     case 300..<400: return lost(.protocolViolation("EHLO answered with code \(reply.code)"))
+    // What does not speak LMTP is the operator's mistake, not the recipient's: temporary.
+    case _ where policy.transfer == .lmtp: return lost(.protocolViolation("LHLO answered with code \(reply.code)"))
     default: return fail(.refused(reply, .hello), mayTryNextHost: reply.isTransient)
     }
     if case .hello = state {

@@ -11,14 +11,19 @@ package struct ClientPolicy: Sendable, Hashable {
     case implicit
   }
 
-  /// What we say in EHLO.
+  package var transfer: TransferProtocol
+  /// What we say in EHLO or LHLO.
   package var heloName: String
   package var encryption: Encryption
   package var login: ClientLogin?
   /// Recipients of one transaction; RFC 5321 §4.5.3.1.8 promises 100.
   package var recipientsMax: Int
 
-  package init(heloName: String, encryption: Encryption, login: ClientLogin? = nil, recipientsMax: Int = 100) {
+  package init(
+    heloName: String, encryption: Encryption, login: ClientLogin? = nil, recipientsMax: Int = 100,
+    transfer: TransferProtocol = .smtp
+  ) {
+    self.transfer = transfer
     self.heloName = heloName
     self.encryption = encryption
     self.login = login

@@ -12,6 +12,7 @@ package struct SettingTable: Sendable {
   package let discovery = DiscoverySection()
   package let limits = LimitsSection()
   package let delivery = DeliverySection()
+  package let mailboxes = MailboxSection()
   package let worker = WorkerSection()
   package let dns = DNSSection()
   package let domains = DomainsSection()

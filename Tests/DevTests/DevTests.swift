@@ -12,7 +12,7 @@ struct DevTests {
 
     init() throws {
       files = try TemporaryDirectory()
-      let ports = (0..<8).map { _ in LoopbackPort.free() }
+      let ports = (0..<11).map { _ in LoopbackPort.free() }
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
         "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port",
@@ -20,9 +20,15 @@ struct DevTests {
         "--set",
         "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
       ]
+      mailboxes = [
+        "--mailboxes", "--imap-port", "\(ports[8])", "--pop3-port", "\(ports[9])", "--lmtp-port", "\(ports[10])",
+      ]
     }
 
-    func start() throws -> ProcessHarness { try ProcessHarness("postrider", arguments) }
+    /// Ports for Dovecot, if it is wanted.
+    let mailboxes: [String]
+
+    func start(_ more: [String] = []) throws -> ProcessHarness { try ProcessHarness("postrider", arguments + more) }
 
     func pid(of name: String) throws -> Int32 {
       let text = try String(contentsOfFile: files.path("dev/run/\(name).pid"), encoding: .utf8)
@@ -56,6 +62,49 @@ struct DevTests {
     #expect(place.pids.isEmpty)
     let kept = try FileManager.default.contentsOfDirectory(atPath: place.files.path("dev/sink"))
     #expect(kept.sorted() == ["000001.eml", "000001.json"])
+  }
+
+  @Test("with --mailboxes the sender reads a bounce over IMAP and POP3; without it reports go by MX again")
+  func mailboxes() async throws {
+    let place = try Place()
+    let node = try place.start(place.mailboxes)
+    try await node.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    let environment = try place.environment
+    let client = """
+      import imaplib, os, poplib, smtplib, ssl, time
+      e = os.environ
+      context = ssl.create_default_context(cafile=e["SMTP_CAFILE"])
+      with smtplib.SMTP(e["SMTP_HOST"], e["SMTP_STARTTLS_PORT"]) as smtp:
+          smtp.starttls(context=context)
+          smtp.login(e["SMTP_USER"], e["SMTP_PASS"])
+          smtp.sendmail(e["SMTP_USER"], "nobody@inbox.example", "Subject: to nobody\\n\\nHello\\n")
+      if "IMAP_PORT" in e:
+          imap = imaplib.IMAP4_SSL("localhost", int(e["IMAP_PORT"]), ssl_context=context)
+          imap.login(e["SMTP_USER"], e["SMTP_PASS"])
+          while imap.select()[1] == [b"0"]: time.sleep(0.05)
+          bounce = imap.fetch("1", "(RFC822)")[1][0][1]
+          pop3 = poplib.POP3_SSL("localhost", int(e["POP3_PORT"]), context=context)
+          pop3.user(e["SMTP_USER"])
+          pop3.pass_(e["SMTP_PASS"])
+          assert b"\\r\\n".join(pop3.retr(1)[1] + [b""]) == bounce
+          print(bounce.decode())
+      """
+    let read = try await run("python3", ["-c", client], environment: environment)
+    #expect(read.status.isSuccess && read.output.contains("550 5.1.1 no such user here"), "\(read.output)")
+    #expect(node.output.contains("is IMAP and port"))
+    #expect(try await node.terminate() == .exited(0))
+    #expect(place.pids.isEmpty)
+
+    let without = try place.start()
+    try await without.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    let later = try place.environment
+    #expect(later["IMAP_PORT"] == nil && later["SMTP_PASS"] == environment["SMTP_PASS"])
+    #expect(try await run("python3", ["-c", client], environment: later).status.isSuccess)
+    try await eventually("the report in the sink") {
+      let names = try FileManager.default.contentsOfDirectory(atPath: place.files.path("dev/sink"))
+      return names.contains { $0.hasSuffix(".eml") }
+    }
+    #expect(try await without.terminate() == .exited(0))
   }
 
   @Test("postgres-settings prints the private server's settings, and none that makes a COMMIT less durable")

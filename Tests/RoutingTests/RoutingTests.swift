@@ -148,6 +148,35 @@ struct Table: MailResolving {
     #expect(names(await all.route(to: "[127.0.0.1]")) == ["[10.1.1.1]"])
   }
 
+  @Test func hostedDomainsGoToTheirMailboxes() async {
+    let table = Table(
+      mx: ["d.test": [(10, "a.test")], "here.test": [(10, "a.test")]],
+      hosts: ["a.test": [public4], "mailboxes.test": ["10.0.0.9"]])
+    func router(_ host: String) -> Router {
+      self.router(table) {
+        $0.overrides = [RouteOverride(domain: "here.test", host: "a.test", port: 26)]
+        $0.mailboxes = MailboxHost(host: host, port: 24, tls: .verified) { domain in
+          ["here.test": true, "xn--hr-bja.test": true, "unknown.test": nil][domain, default: false]
+        }
+      }
+    }
+    let mailboxes = Route(hosts: [
+      RouteHost(
+        name: "mailboxes.test", addresses: [IPAddress(v4: 0x0A00_0009)], port: 24, tls: .verified, transfer: .lmtp)
+    ])
+    let here = router("mailboxes.test")
+    for name in ["here.test", "HERE.test", "hér.test"] { #expect(await here.route(to: name) == .route(mailboxes)) }
+    #expect(names(await here.route(to: "d.test")) == ["a.test"])
+    guard case .failure(.system) = await here.route(to: "unknown.test") else {
+      Issue.record("a domain that nobody can tell anything about")
+      return
+    }
+    #expect(
+      await router("gone.test").route(to: "here.test")
+        == .failure(.dns("the mailbox server gone.test has no address")))
+    #expect(await here.route(to: "[127.0.0.1]") != .route(mailboxes))
+  }
+
   @Test func manyHostsAndAddressesAreBounded() async {
     let count = 300
     let table = Table(

@@ -86,7 +86,7 @@ import Testing
     let first = RouteHost(
       name: name, addresses: [IPAddress(v4: 0x7F00_0001)], port: port, tls: tls,
       implicitTLS: options["implicit"] != nil,
-      login: login)
+      login: login, transfer: options["lmtp"] == nil ? .smtp : .lmtp)
     // "hosts 2": the same server once more under another name.
     let second = RouteHost(name: "second.test", addresses: [IPAddress(v4: 0x7F00_0001)], port: port, tls: tls)
     return Route(hosts: options["hosts"] == "2" ? [first, second] : [first])

@@ -46,6 +46,40 @@ import Testing
     #expect(dialogue.isReady)
   }
 
+  /// Every order of replies to the end of an LMTP message, and every place where the connection may end.
+  @Test(arguments: [(0, 3), (1, 3), (2, 3), (3, 3)]) func eachRecipientKeepsItsReply(answered: Int, count: Int) {
+    let policy = ClientPolicy(heloName: "n.test", encryption: .never, transfer: .lmtp)
+    for codes in [[250, 250, 250], [250, 452, 550], [550, 250, 451], [421, 421, 421]] {
+      var dialogue = ClientDialogue(policy: policy)
+      #expect(dialogue.receive(reply(220)) == .send(Array("LHLO n.test\r\n".utf8)))
+      _ = dialogue.receive(reply(250, "mx\nPIPELINING"))
+      _ = dialogue.begin(transaction(count))
+      for code in [250, 250, 250, 250, 354] { _ = dialogue.receive(reply(code)) }
+      dialogue.contentSent()
+      var action = ClientAction.wait
+      for code in codes.prefix(answered) where action == .wait { action = dialogue.receive(reply(code)) }
+      if action == .wait { action = dialogue.lost(.connection("cut")) }
+      guard case .finished(let result) = action else {
+        Issue.record("\(action)")
+        continue
+      }
+      #expect(dialogue.isReady == (answered == count && codes[0] != 421))
+      for (index, code) in codes.enumerated() {
+        let expected: AttemptResult =
+          if codes[0] == 421 {
+            answered > 0 ? .refused(reply(421), .finalDot) : .failed(.connection("cut"), .finalDot)
+          } else if index >= answered {
+            .failed(.connection("cut"), .finalDot)
+          } else if code == 250 {
+            .delivered(reply(250))
+          } else {
+            .refused(reply(code), .finalDot)
+          }
+        #expect(result.outcomes[index] == .done(expected), "\(codes) \(answered) \(index)")
+      }
+    }
+  }
+
   @Test func aCommandCannotHideInAnAddress() {
     for bad in ["a@x.test>\r\nDATA", "a\u{0}@x.test", "a\n@x.test"] {
       var dialogue = ready()
@@ -94,7 +128,7 @@ import Testing
       var dialogue = ClientDialogue(
         policy: ClientPolicy(
           heloName: "n", encryption: encryptions.randomElement(using: &generator) ?? .never, login: login,
-          recipientsMax: 2))
+          recipientsMax: 2, transfer: Bool.random(using: &generator) ? .lmtp : .smtp))
       var contentIsOut = false
       var count = 0
       for _ in 0..<40 where !dialogue.isClosed {

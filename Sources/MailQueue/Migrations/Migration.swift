@@ -24,7 +24,7 @@ package struct Migration: Sendable {
   /// Every step, in order.
   package static let all: [Migration] = [
     .first, .claiming, .steering, .versions, .sharding, .retention, .notices, .sites, .suppression,
-    .flatClaims, .following, .signing, .credentials, .proofs, .limits, .scanning, .walls,
+    .flatClaims, .following, .signing, .credentials, .proofs, .limits, .scanning, .walls, .mailboxes,
   ]
 }
 

@@ -4,12 +4,22 @@ package import Postgres
 package enum DatabaseRole: String, Sendable, CaseIterable {
   /// Sees and changes what belongs to the tenant that its transaction names (`SET LOCAL postrider.tenant`).
   case web
+  /// Dovecot: verifies logins and finds mailboxes, of every tenant, by their names.
+  case mailboxes
 
   private var rights: DatabaseRights {
     switch self {
     case .web: .web
+    case .mailboxes: .mailboxes
     }
   }
+
+  /// Whether it is about the directory, which only the home database has.
+  package var isForDirectory: Bool { self == .mailboxes }
+
+  /// What may be in them is taken from a role before it is given what it needs.
+  private static let schemas = ["postrider", "mailbox"]
+  private static let list = schemas.map { "'\($0)'" }.joined(separator: ", ")
 
   /// How a role differs from what it should be. Each right as `SELECT tenant.name`, `EXECUTE schedule_now()`.
   package struct Difference: Sendable, Hashable {
@@ -18,14 +28,15 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
     package var isNone: Bool { missing.isEmpty && excess.isEmpty }
   }
 
-  /// Takes everything in the schema from an existing role and gives it what it needs, in one transaction. It may be done
+  /// Takes everything in our schemas from an existing role and gives it what it needs, in one transaction. It may be done
   /// again at any time.
   /// - Throws: `.server` with a sentence when there is no such role, or when no wall could hold it.
   package func grant(to name: String, _ connection: PostgresConnection) throws(PostgresError) {
     if let why = try Self.obstacle(name, connection) { throw PostgresError(.server, why) }
     let role = Self.quoted(name)
-    let revocations =
-      ["SCHEMA postrider"] + ["TABLES", "SEQUENCES", "FUNCTIONS"].map { "ALL \($0) IN SCHEMA postrider" }
+    let revocations = Self.schemas.flatMap { schema in
+      ["SCHEMA \(schema)"] + ["TABLES", "SEQUENCES", "FUNCTIONS"].map { "ALL \($0) IN SCHEMA \(schema)" }
+    }
     let statements =
       revocations.map { "REVOKE ALL ON \($0) FROM \(role)" } + rights.grants(to: role)
     try connection.transaction(statements.map { PostgresStatement($0) })
@@ -39,7 +50,7 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
       """
       SELECT r.rolsuper, r.rolbypassrls,
         EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname = 'postrider' AND pg_has_role(r.oid, c.relowner, 'MEMBER')),
+          WHERE n.nspname IN (\(list)) AND pg_has_role(r.oid, c.relowner, 'MEMBER')),
         (SELECT g.rolname FROM pg_roles g WHERE g.oid <> r.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')
           AND (g.rolsuper OR g.rolbypassrls OR g.rolname LIKE 'pg\\_%') LIMIT 1)
       FROM pg_roles r WHERE r.rolname = $1::text
@@ -58,17 +69,21 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
     return Difference(missing: wanted.subtracting(found).sorted(), excess: found.subtracting(wanted).sorted())
   }
 
-  /// Roles other than the owner that may use the schema.
-  package static func guests(_ connection: PostgresConnection) throws(PostgresError) -> [String] {
+  /// Roles other than the owner that may use one of our schemas, and what each seems to be for.
+  package static func guests(
+    _ connection: PostgresConnection
+  ) throws(PostgresError) -> [(name: String, role: DatabaseRole)] {
     let result = try connection.query(
       """
-      SELECT DISTINCT r.rolname::text FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) x
-      JOIN pg_roles r ON r.oid = x.grantee
-      WHERE n.nspname = 'postrider' AND r.oid <> n.nspowner ORDER BY 1
+      SELECT r.rolname::text, bool_or(n.nspname = 'mailbox') FROM pg_namespace n
+      CROSS JOIN LATERAL aclexplode(n.nspacl) x JOIN pg_roles r ON r.oid = x.grantee
+      WHERE n.nspname IN (\(list)) AND r.oid <> n.nspowner GROUP BY 1 ORDER BY 1
       """)
-    var names: [String] = []
-    for row in 0..<result.rowCount { names.append(result.text(row, 0)) }
-    return names
+    var guests: [(name: String, role: DatabaseRole)] = []
+    for row in 0..<result.rowCount {
+      guests.append((result.text(row, 0), try result.bool(row, 1) ? .mailboxes : .web))
+    }
+    return guests
   }
 
   /// What the catalogue says, partitions too: whoever may read one by its name is behind no wall.
@@ -77,18 +92,20 @@ package enum DatabaseRole: String, Sendable, CaseIterable {
     parameters.append(name)
     let result = try connection.query(
       """
-      WITH space AS MATERIALIZED (SELECT n.oid, n.nspacl FROM pg_namespace n WHERE n.nspname = 'postrider'),
+      WITH space AS MATERIALIZED (
+        SELECT n.oid, n.nspacl, CASE n.nspname WHEN 'postrider' THEN '' ELSE n.nspname || '.' END AS place
+        FROM pg_namespace n WHERE n.nspname IN (\(list))),
       given (grantee, privilege, object) AS (
-        SELECT x.grantee, x.privilege_type, 'schema' FROM space s CROSS JOIN LATERAL aclexplode(s.nspacl) x
+        SELECT x.grantee, x.privilege_type, s.place || 'schema' FROM space s CROSS JOIN LATERAL aclexplode(s.nspacl) x
         UNION ALL
-        SELECT x.grantee, x.privilege_type, c.relname::text
+        SELECT x.grantee, x.privilege_type, s.place || c.relname
         FROM space s JOIN pg_class c ON c.relnamespace = s.oid CROSS JOIN LATERAL aclexplode(c.relacl) x
         UNION ALL
-        SELECT x.grantee, x.privilege_type, c.relname || '.' || a.attname
+        SELECT x.grantee, x.privilege_type, s.place || c.relname || '.' || a.attname
         FROM space s JOIN pg_class c ON c.relnamespace = s.oid JOIN pg_attribute a ON a.attrelid = c.oid
         CROSS JOIN LATERAL aclexplode(a.attacl) x
         UNION ALL
-        SELECT x.grantee, x.privilege_type, p.proname || '(' || oidvectortypes(p.proargtypes) || ')'
+        SELECT x.grantee, x.privilege_type, s.place || p.proname || '(' || oidvectortypes(p.proargtypes) || ')'
         FROM space s JOIN pg_proc p ON p.pronamespace = s.oid
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x)
       SELECT DISTINCT g.privilege || ' ' || g.object FROM given g

@@ -9,7 +9,9 @@ struct DatabaseRights: Sendable {
     var deletes = false
   }
 
-  let tables: [Table]
+  /// The schema that everything is in.
+  var schema = "postrider"
+  var tables: [Table] = []
   /// With their arguments, as PostgreSQL names them.
   let functions: [String]
 
@@ -76,28 +78,32 @@ struct DatabaseRights: Sendable {
 
   /// Each right as one text: privilege, object, column; in the form in which the catalogue is read.
   var all: Set<String> {
-    var rights: Set = ["USAGE schema"]
+    let place = Self.place(of: schema)
+    var rights: Set = ["USAGE \(place)schema"]
     for table in tables {
       for (privilege, columns) in [("SELECT", table.reads), ("INSERT", table.inserts), ("UPDATE", table.updates)] {
-        for column in columns { rights.insert("\(privilege) \(table.name).\(column)") }
+        for column in columns { rights.insert("\(privilege) \(place)\(table.name).\(column)") }
       }
-      if table.deletes { rights.insert("DELETE \(table.name)") }
+      if table.deletes { rights.insert("DELETE \(place)\(table.name)") }
     }
-    for function in functions { rights.insert("EXECUTE \(function)") }
+    for function in functions { rights.insert("EXECUTE \(place)\(function)") }
     return rights
   }
+
+  /// What stands before a name, as `DatabaseRole` reads it from the catalogue.
+  private static func place(of schema: String) -> String { schema == "postrider" ? "" : "\(schema)." }
 
   /// What gives them.
   /// - Parameter role: quoted.
   func grants(to role: String) -> [String] {
-    var statements = ["GRANT USAGE ON SCHEMA postrider TO \(role)"]
+    var statements = ["GRANT USAGE ON SCHEMA \(schema) TO \(role)"]
     for table in tables {
       var privileges: [String] = []
       for (privilege, columns) in [("SELECT", table.reads), ("INSERT", table.inserts), ("UPDATE", table.updates)]
       where !columns.isEmpty { privileges.append("\(privilege) (\(columns.joined(separator: ", ")))") }
       if table.deletes { privileges.append("DELETE") }
-      statements.append("GRANT \(privileges.joined(separator: ", ")) ON postrider.\(table.name) TO \(role)")
+      statements.append("GRANT \(privileges.joined(separator: ", ")) ON \(schema).\(table.name) TO \(role)")
     }
-    return statements + functions.map { "GRANT EXECUTE ON FUNCTION postrider.\($0) TO \(role)" }
+    return statements + functions.map { "GRANT EXECUTE ON FUNCTION \(schema).\($0) TO \(role)" }
   }
 }

@@ -14,6 +14,7 @@ struct CredentialCommand: ParsableCommand {
   struct Record: Encodable {
     var expiresAt: String?
     var smtpDisabledAt: String?
+    var mailboxDisabledAt: String?
     var lastUsedAt: String?
     var oldPasswordUntil: String?
     /// Besides its own.
@@ -38,6 +39,7 @@ struct CredentialCommand: ParsableCommand {
       retention = RetentionRecord(credential.retention)
       expiresAt = credential.expiresAt?.iso
       smtpDisabledAt = credential.smtpDisabledAt?.iso
+      mailboxDisabledAt = credential.mailboxDisabledAt?.iso
       lastUsedAt = credential.lastUsedAt?.iso
       oldPasswordUntil = credential.oldPasswordUntil?.iso
       senders = credential.senders
@@ -149,6 +151,7 @@ extension Credential {
     if let disabledAt { return "disabled since \(disabledAt.readable)" }
     let notes = [
       expiresAt.map { "until \($0.readable)" }, smtpDisabledAt.map { "not for SMTP since \($0.readable)" },
+      mailboxDisabledAt.map { "without a mailbox since \($0.readable)" },
       oldPasswordUntil.map { "old password until \($0.readable)" },
       senders.isEmpty ? nil : "also sends as \(senders.joined(separator: ", "))",
     ].compactMap(\.self)

@@ -26,15 +26,21 @@ extension CredentialCommand {
         "Nobody logs in with it after so long: 12h, 30d; «never» takes an end back.", valueName: "duration"))
     var expires: ExpiryValue?
     @Option(help: ArgumentHelp("Whether clients may submit over SMTP with it.", valueName: "on|off")) var smtp: Switch?
+    @Option(
+      help: ArgumentHelp(
+        "Whether it has a mailbox, where its domain's mailboxes are kept here.", valueName: "on|off"))
+    var mailbox: Switch?
 
     enum Switch: String, ExpressibleByArgument { case on, off }
 
     func validate() throws {
       guard
         !retention.isEmpty || !allowSender.isEmpty || !disallowSender.isEmpty || expires != nil || smtp != nil
+          || mailbox != nil
       else {
         throw ValidationError(
-          "say what to change: --retention, --bounced-retention, --allow-sender, --disallow-sender, --expires, --smtp")
+          "say what to change: --retention, --bounced-retention, --allow-sender, --disallow-sender, --expires, --smtp, "
+            + "--mailbox")
       }
     }
 
@@ -61,6 +67,7 @@ extension CredentialCommand {
       for sender in allowSender { credential = try directory.allowSender(sender, for: name) }
       for sender in disallowSender { credential = try directory.disallowSender(sender, for: name) }
       if let expires { credential = try directory.setExpiry(of: name, after: expires.duration) }
+      if let mailbox { credential = try directory.setMailbox(mailbox == .on, of: name) }
       if let smtp { credential = try directory.setSMTP(smtp == .on, of: name) }
       return credential
     }

@@ -17,7 +17,7 @@ struct DatabaseCommand: ParsableCommand {
       discussion: """
         Whatever else the role may do in the schema is taken from it. Safe to run again; to be run again after each
         `postrider migrate`. `postrider doctor` tells what is missing. With several databases the role must exist in
-        each server.
+        each server; that for mailboxes only in the one of database.url.
         """)
 
     @OptionGroup var common: CommonOptions
@@ -25,7 +25,10 @@ struct DatabaseCommand: ParsableCommand {
     @Argument(help: "The role's name in PostgreSQL.") var name: String
 
     func run() throws {
-      let answers = try common.withEachShard("database grant") { try role.grant(to: name, $0) }
+      let answers =
+        try role.isForDirectory
+        ? ShardAnswers(found: [(nil, common.withDatabase("database grant") { try role.grant(to: name, $0) })])
+        : common.withEachShard("database grant") { try role.grant(to: name, $0) }
       for (shard, _) in answers.found {
         print("\(shard.map { "\($0): " } ?? "")\(name) has the rights of the \(role.rawValue) role, and no others")
       }

@@ -29,6 +29,7 @@ struct DoctorCommand: AsyncParsableCommand {
     findings += await NetworkChecks(settings: settings).run()
     findings += await BlocklistChecks(settings: settings).run()
     findings += await ScannerChecks(settings: settings).run()
+    findings += await MailboxChecks(settings: settings).run()
     findings += FileChecks(settings: settings).run()
     if common.json {
       try JSONOutput.print(Record(status: findings.status, checks: findings))

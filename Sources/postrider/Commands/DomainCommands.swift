@@ -5,9 +5,9 @@ internal import Postgres
 /// `postrider domain`: what tenants send from.
 struct DomainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "domain", abstract: "Add, verify, list, disable and enable domains.",
+    commandName: "domain", abstract: "Add, verify, list, disable and enable domains, and say where their mailboxes are.",
     subcommands: [
-      Add.self, Verify.self, Records.self, Show.self, List.self, Disable.self, Enable.self,
+      Add.self, Verify.self, Records.self, Show.self, List.self, Mailboxes.self, Disable.self, Enable.self,
     ], defaultSubcommand: List.self)
 
   struct Add: ParsableCommand {
@@ -59,6 +59,29 @@ struct DomainCommand: ParsableCommand {
           domain.recordWords)
       }
       table.print()
+    }
+  }
+
+  struct Mailboxes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say whether a domain's mailboxes are kept here.",
+      discussion: """
+        If so, mail for the domain, from everybody here, goes to the server of mailboxes.lmtp instead of the domain's MX,
+        and the domain's credentials read it over IMAP and POP3. Workers hear of it within seconds. Only for a domain
+        that is verified.
+        """)
+
+    enum Place: String, ExpressibleByArgument { case here, elsewhere }
+
+    @OptionGroup var common: CommonOptions
+    @Argument var name: String
+    @Argument(help: "here or elsewhere.") var place: Place
+
+    func run() throws {
+      let domain = try common.withDatabase("domain mailboxes") {
+        try TenantDirectory($0).setMailboxes(place == .here, of: name)
+      }
+      try common.report(DomainRecord(domain), "the mailboxes of \(domain.name) are \(place.rawValue)")
     }
   }
 

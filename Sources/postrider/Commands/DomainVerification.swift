@@ -110,6 +110,7 @@ extension DomainCommand {
       fields.add("added", domain.createdAt.readable)
       fields.add("disabled", domain.disabledAt?.readable)
       fields.add("verified", domain.proofWords)
+      fields.add("mailboxes", domain.mailboxDomain == nil ? "elsewhere" : "here")
       fields.add("token", "\(domain.challenge.name) TXT \(domain.challenge.text)")
       for claim in claims { fields.add("claimed by", "\(claim.tenant), whose token is \(claim.challenge.text)") }
       fields.add("looked at", domain.checkedAt?.readable ?? "not yet")

@@ -35,6 +35,18 @@ struct DevCommand: AsyncParsableCommand {
   @Option(help: "Port of the private rspamd, if it is installed.")
   var rspamdPort = 21_333
 
+  @Flag(help: "Keep the mailboxes of the demo's domain, too, in a Dovecot, and serve them over IMAP and POP3.")
+  var mailboxes = false
+
+  @Option(help: "Port of IMAP over TLS, with --mailboxes.")
+  var imapPort = 2_993
+
+  @Option(help: "Port of POP3 over TLS, with --mailboxes.")
+  var pop3Port = 2_995
+
+  @Option(help: "Port on which Dovecot takes mail, with --mailboxes.")
+  var lmtpPort = 2_024
+
   @Option(help: "First of the five ports for the roles' health and metrics; 0 takes any free ones.")
   var statusPort = 9_641
 
@@ -62,7 +74,8 @@ struct DevCommand: AsyncParsableCommand {
     if !left.isEmpty { say("ended what an earlier run had left alive: \(left.joined(separator: ", "))") }
     let ports = DevPorts(
       database: databasePort, redis: redisPort, nameServer: nameServerPort, clamd: clamdPort, rspamd: rspamdPort,
-      status: statusPort)
+      status: statusPort,
+      mailboxes: mailboxes ? PrivateDovecot.Ports(imap: imapPort, pop3: pop3Port, lmtp: lmtpPort) : nil)
     let node = try await DevNode(layout: layout, ports: ports, overrides: overrides)
     let signals = TerminationSignals()
     try await node.start(stoppingAt: signals)

@@ -10,13 +10,19 @@ struct DevPorts: Sendable {
   var nameServer: Int
   var clamd: Int
   var rspamd: Int
+  /// nil: no mailboxes are kept.
+  var mailboxes: PrivateDovecot.Ports?
   /// Where each role tells about itself.
   var status: [(role: String, port: Int)]
   static let delivery = 2_525
   static let roles = ["keeper-1", "worker-1", "worker-2", "acceptor-1", "acceptor-2"]
 
   /// - Parameter status: the first of as many as there are roles; 0: any free ones.
-  init(database: Int, redis: Int, nameServer: Int, clamd: Int, rspamd: Int, status: Int) {
+  init(
+    database: Int, redis: Int, nameServer: Int, clamd: Int, rspamd: Int, status: Int,
+    mailboxes: PrivateDovecot.Ports? = nil
+  ) {
+    self.mailboxes = mailboxes
     self.clamd = clamd
     self.rspamd = rspamd
     self.database = database
@@ -57,6 +63,18 @@ struct DevFiles: Sendable {
     return rspamd.isInstalled ? rspamd : nil
   }
 
+  /// nil: no mailboxes are kept.
+  var dovecot: PrivateDovecot? {
+    ports.mailboxes.map { ports in
+      PrivateDovecot(
+        directory: layout.path("dovecot"), ports: ports,
+        accounts: PrivateDovecot.Accounts(
+          port: self.ports.database, database: "postrider", role: DevMailboxes.role,
+          password: secrets.mailboxes ?? ""),
+        certificate: layout.path("tls/server.pem"), key: layout.path("tls/server.key"), user: layout.user)
+    }
+  }
+
   var databaseURL: String { database.url(database: "postrider") }
 
   /// Keys, certificates, directories. What exists is kept.
@@ -75,6 +93,7 @@ struct DevFiles: Sendable {
     try redis.prepare()
     try clamd?.prepare()
     try rspamd?.prepare()
+    try dovecot?.prepare()
     try nameServer.prepare(zones: DevDestinations.zones)
     try PrivateDirectory.write(DevDestinations.script, to: layout.path("sink.yaml"), owner: layout.user)
     try PrivateDirectory.write(
@@ -118,6 +137,7 @@ struct DevFiles: Sendable {
       dns:
         servers: ["127.0.0.1:\(ports.nameServer)"]
       \(scanning)
+      \(ports.mailboxes.map { "mailboxes: {lmtp: \"127.0.0.1:\($0.lmtp)\"}" } ?? "")
 
       """
   }
@@ -129,12 +149,15 @@ struct DevFiles: Sendable {
 
   /// What other programs need to know, as shell variables.
   func writeEnvironment(implicitPort: Int, startTLSPort: Int) throws {
-    let variables = [
+    var variables = [
       ("SMTP_HOST", "localhost"), ("SMTP_IMPLICIT_PORT", "\(implicitPort)"), ("SMTP_STARTTLS_PORT", "\(startTLSPort)"),
       ("SMTP_USER", DevDestinations.login), ("SMTP_PASS", secrets.submission), ("SMTP_TO", DevDestinations.recipient),
       ("SMTP_CAFILE", layout.path("tls/ca.pem")), ("SINK_DIR", layout.path("sink")), ("DATABASE_URL", databaseURL),
       ("REDIS_URL", redis.url), ("POSTRIDER_CONFIG", layout.path(DevLayout.configuration)),
     ]
+    if let mailboxes = ports.mailboxes {
+      variables += [("IMAP_PORT", "\(mailboxes.imap)"), ("POP3_PORT", "\(mailboxes.pop3)")]
+    }
     let text = variables.map { "export \($0.0)='\($0.1)'\n" }.joined()
     try PrivateDirectory.write(text, to: layout.path("env.sh"), owner: nil)
   }

@@ -17,7 +17,8 @@ struct DevLayout: Sendable {
   let shownRoot: String
   /// Whom processes become; nil: they stay who we are.
   let user: UnprivilegedUser?
-  private let isReachable: Bool
+  /// Whether the processes reach it by its path.
+  let isReachable: Bool
   /// What is put in front of a path for the processes.
   private let view: String
   /// The directory with `postrider` and `postrider-lab`, for the processes.

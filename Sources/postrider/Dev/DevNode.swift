@@ -14,7 +14,9 @@ struct DevNode: Sendable {
     self.layout = layout
     self.overrides = overrides
     say("setting up \(layout.shownRoot)")
-    files = DevFiles(layout: layout, ports: ports, secrets: try DevSecrets.load(layout))
+    if ports.mailboxes != nil { try DevMailboxes.check(layout) }
+    let secrets = try DevSecrets.load(layout, withMailboxes: ports.mailboxes != nil)
+    files = DevFiles(layout: layout, ports: ports, secrets: secrets)
     try files.prepare()
     if files.clamd == nil { say("clamd is not installed (Debian: clamav-daemon): nothing looks for malware") }
     if files.rspamd == nil { say("rspamd is not installed: nothing looks for spam") }
@@ -69,6 +71,12 @@ struct DevNode: Sendable {
     ]
     if files.clamd != nil { wanted.append(("--clamd-port", "127.0.0.1", ports.clamd)) }
     if files.rspamd != nil { wanted.append(("--rspamd-port", "127.0.0.1", ports.rspamd)) }
+    if let mailboxes = ports.mailboxes {
+      wanted += [
+        ("--imap-port", "127.0.0.1", mailboxes.imap), ("--pop3-port", "127.0.0.1", mailboxes.pop3),
+        ("--lmtp-port", "127.0.0.1", mailboxes.lmtp),
+      ]
+    }
     wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }
     wanted += settings.smtp.startTLS.listen.map { ("smtp.starttls.listen", $0.host, $0.port) }

@@ -26,9 +26,11 @@ struct DevProcesses: Sendable {
       ManagedProcess(files.redis.server, readiness: .line(PrivateRedis.readyLine), isShown: false),
       ManagedProcess(files.nameServer.server, readiness: .line(PrivateNameServer.readyLine), isShown: false),
     ]
-    let own = [
-      sink(),
-      keeper,
+    let dovecot = files.dovecot.map {
+      [ManagedProcess($0.server, readiness: .listens($0.ports.all), isShown: false)]
+    }
+    // The keeper's start makes the database, which Dovecot's role is in.
+    let own = [sink(), keeper] + (dovecot ?? []) + [
       role("worker", "worker-1", .started, stopLimit),
       role("worker", "worker-2", .started, stopLimit),
       role("acceptor", "acceptor-1", .listens(submission), stopLimit),
@@ -77,15 +79,16 @@ struct DevSchema: Sendable {
     say("migrating the database")
     try await run(["migrate"])
     do {
-      try makeTenant()
+      let connection = try PostgresConfiguration(url: files.databaseURL, role: "postrider dev").connect()
+      try makeTenant(TenantDirectory(connection))
+      try DevMailboxes.prepare(connection, password: files.ports.mailboxes == nil ? nil : files.secrets.mailboxes)
     } catch let failure as DirectoryFailure {
       throw DevFailure("cannot make the tenant: \(failure)")
     }
   }
 
   /// What an earlier start made is kept; an interrupted one is completed.
-  private func makeTenant() throws {
-    let directory = TenantDirectory(try PostgresConfiguration(url: files.databaseURL, role: "postrider dev").connect())
+  private func makeTenant(_ directory: TenantDirectory) throws {
     if try !directory.tenants().contains(where: { $0.name == "demo" }) {
       say("making tenant demo with domain \(DevDestinations.domain) and login \(DevDestinations.login)")
       try directory.addTenant("demo")

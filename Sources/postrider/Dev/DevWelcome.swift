@@ -1,6 +1,11 @@
 import Supervision
 
 extension DevNode {
+  private var mailboxes: String {
+    guard let ports = files.ports.mailboxes else { return "" }
+    return "\nPort \(ports.imap) is IMAP and port \(ports.pop3) POP3, both with TLS, for \(DevDestinations.login)."
+  }
+
   /// Commands to paste.
   func printWelcome() {
     let environment = ". \(layout.shownRoot)/env.sh"
@@ -10,7 +15,7 @@ extension DevNode {
       """
 
       The node runs: port \(implicitPort) takes mail with TLS from the first byte, port \(startTLSPort) with STARTTLS.
-      Delivered messages are in \(layout.shownRoot)/sink, logs in \(layout.shownRoot)/log.
+      Delivered messages are in \(layout.shownRoot)/sink, logs in \(layout.shownRoot)/log.\(mailboxes)
       PostgreSQL has \(differing).
       How each role is, and its numbers at /metrics:
         \(status.joined(separator: "\n        "))

@@ -32,6 +32,13 @@ struct DomainFindings {
           "domains", "\(health.keysWaiting) DKIM keys do not sign, because their records are not there",
           advice: "`postrider dkim list` shows them as pending; publish what `postrider dkim record DOMAIN` prints"))
     }
+    if health.hosted > 0, settings.mailboxes.lmtp == nil {
+      findings.append(
+        .warning(
+          "domains",
+          "\(health.hosted) have their mailboxes here, but mailboxes.lmtp is not set: workers with these settings send their "
+            + "mail by MX", advice: "set it for all workers, or `postrider domain mailboxes NAME elsewhere`"))
+    }
     if let overdue = health.overdue, overdue > .seconds(3600) {
       findings.append(
         .warning(

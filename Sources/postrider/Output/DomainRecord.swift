@@ -21,6 +21,8 @@ struct DomainRecord: Encodable {
   var findings: [RecordFinding]?
   /// Others that say it is theirs.
   var claims: [Claim]?
+  /// Its mailboxes are kept here.
+  var hasMailboxes: Bool
 
   /// A TXT record.
   struct Challenge: Encodable {
@@ -52,6 +54,7 @@ struct DomainRecord: Encodable {
     challenge = Challenge(domain.challenge)
     checkedAt = domain.checkedAt?.iso
     findings = domain.findings.map { DomainLook.findings($0) }
+    hasMailboxes = domain.mailboxDomain != nil
     self.claims = claims.map { $0.map(Claim.init) }
   }
 }

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Cryptography
 internal import DNS
 internal import DeliveryWorker
@@ -113,15 +114,20 @@ struct Node {
         trustAnchorFile: settings.dns.trustAnchorFile))
   }
 
-  func router(_ resolver: DNSResolver) throws -> Router {
+  /// - Parameter hosted: nil where no mailboxes are kept.
+  func router(_ resolver: DNSResolver, hosted: HostedDomains? = nil) throws -> Router {
     let delivery = settings.delivery
     let names = [settings.node.name, delivery.hostname, settings.smtp.hostname]
-    return Router(
-      resolver: resolver,
-      configuration: RoutingConfiguration(
-        port: delivery.port, tls: TLSRequirement(delivery.tls),
-        allowedNetworks: delivery.allowNetworks.compactMap { CIDR($0) }, ourNames: names,
-        overrides: try delivery.routes.map { try RouteOverride($0) }))
+    var configuration = RoutingConfiguration(
+      port: delivery.port, tls: TLSRequirement(delivery.tls),
+      allowedNetworks: delivery.allowNetworks.compactMap { CIDR($0) }, ourNames: names,
+      overrides: try delivery.routes.map { try RouteOverride($0) })
+    if let hosted, let server = settings.mailboxes.lmtp {
+      configuration.mailboxes = MailboxHost(
+        host: server.host, port: server.port, tls: TLSRequirement(settings.mailboxes.tls),
+        isHosted: { await hosted.contains($0) })
+    }
+    return Router(resolver: resolver, configuration: configuration)
   }
 
   func connectionPool(_ group: any EventLoopGroup) throws -> ConnectionPool {

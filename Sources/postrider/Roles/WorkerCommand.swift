@@ -1,3 +1,4 @@
+internal import Admission
 internal import ArgumentParser
 internal import CoreMetrics
 internal import DNS
@@ -108,6 +109,8 @@ private struct WorkerParts {
   private let resolver: DNSResolver
   private let hints: WakeHintListener
   private let redis: RedisClient
+  /// For the list of domains whose mailboxes are here; nil: there are none.
+  private let directory: PostgresPool?
 
   /// - Parameter only: the one database that it is about; nil: all.
   init(_ node: Node, isolatedCommand: [String]?, only: String? = nil) async throws {
@@ -122,7 +125,11 @@ private struct WorkerParts {
     hints = WakeHintListener(url: try node.redisURL(), group: group)
     let redis = RedisClient(url: try node.redisURL(), group: group)
     self.redis = redis
-    let (router, connections) = (try node.router(resolver), try node.connectionPool(group))
+    directory = settings.mailboxes.lmtp.map { _ in
+      PostgresPool(node.database(role: "worker mailboxes", statementTimeout: .seconds(3)), threads: 1)
+    }
+    let hosted = directory.map { HostedDomains(directory: $0, logger: node.logger) }
+    let (router, connections) = (try node.router(resolver, hosted: hosted), try node.connectionPool(group))
     self.connections = connections
     let (mailLog, stream) = (MailLog(), hints.hints)
     databases = zip(shards, settings.shards).filter { only == nil || $0.0.name == only }.map { shard, setting in
@@ -157,6 +164,7 @@ private struct WorkerParts {
     await redis.shutdown()
     connections.shutdown()
     resolver.shutdown()
+    directory?.shutdown()
     for database in databases {
       database.database.shutdown()
       database.heartbeats.shutdown()

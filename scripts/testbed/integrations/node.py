@@ -77,6 +77,11 @@ class Node:
         """Ends all of it."""
         self._processes.stop_all()
 
+    @property
+    def database_url(self) -> str:
+        """Of the owner of everything in it."""
+        return self._database_url
+
     def command(self, *arguments: str) -> str:
         """Runs `postrider ARGUMENTS` with this node's settings. Returns what it prints."""
         return run([str(self._products / "postrider"), *arguments], environment=self.environment)

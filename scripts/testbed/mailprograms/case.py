@@ -31,6 +31,8 @@ class MailProgramCase(unittest.TestCase):
     root: pathlib.Path
     # Where mail comes in, by address: Maildir.
     mailboxes: pathlib.Path
+    # Settings of the node beyond those that it always has.
+    NODE_ENVIRONMENT: typing.ClassVar[dict[str, str]] = {}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -43,10 +45,16 @@ class MailProgramCase(unittest.TestCase):
         cls.root.chmod(0o755)
         cls.node = Node(cls.root, PRODUCTS, PLACE, hosts=_NAMES)
         cls.addClassCleanup(cls.node.stop)
+        cls.node.environment |= cls.NODE_ENVIRONMENT
         cls.node.start()
         cls.processes = Processes(cls.root)
         cls.addClassCleanup(cls.processes.stop_all)
         cls.publish_records()
+        cls.start_reading()
+
+    @classmethod
+    def start_reading(cls) -> None:
+        """Starts what serves IMAP and POP3."""
         cls.mailboxes = start_mailboxes(cls.processes, cls.root, {USER: PASSWORD, STRANGER: PASSWORD})
 
     @classmethod

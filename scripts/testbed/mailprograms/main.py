@@ -10,7 +10,7 @@ from ..trouble import Trouble
 from . import case
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
-_PACKAGES = ("thunderbird", "dovecot-imapd", "dovecot-pop3d")
+_PACKAGES = ("thunderbird", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", "dovecot-pgsql")
 
 
 def main(arguments: list[str]) -> int:

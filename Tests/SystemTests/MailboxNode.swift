@@ -1,0 +1,130 @@
+import Foundation
+import MailTesting
+import Supervision
+import Testing
+
+/// A node with a Dovecot that keeps the mailboxes of sender.example.
+struct MailboxNode: Sendable {
+  let node: RunningNode
+  let dovecot: DovecotServer
+  private let roles: [ProcessHarness]
+
+  static let deadAddresses = "rules:\n  - {stage: rcpt, match: 'nobody@*', reply: '550 5.1.1 no such user here'}\n"
+
+  /// - Parameters:
+  ///   - lmtp: what the node is to use instead of Dovecot's port.
+  ///   - roles: those to start.
+  init(
+    quota: String = "1G", settings: String = "", roles: [String] = ["acceptor", "worker", "keeper"],
+    lmtp: Int? = nil
+  ) async throws {
+    // Dovecot's port must be known before the node has settings, and its certificate is the node's.
+    let port = LoopbackPort.free()
+    node = try await RunningNode(
+      script: Self.deadAddresses, settings: "mailboxes: {lmtp: \"127.0.0.1:\(lmtp ?? port)\"}\n\(settings)")
+    dovecot = try await DovecotServer(
+      node.database, certificate: node.directory.path("tls/server.pem"), key: node.directory.path("tls/server.key"),
+      lmtp: port, quota: quota)
+    for command in [
+      ["database", "grant", "--role", "mailboxes", dovecot.role], ["domain", "mailboxes", "sender.example", "here"],
+    ] {
+      let result = try await node.command(command)
+      guard result.status.isSuccess else { throw NodeTrouble(result.output) }
+    }
+    try await dovecot.start()
+    var started: [ProcessHarness] = []
+    for role in roles {
+      switch role {
+      case "acceptor": started.append(try await node.acceptor())
+      case "worker": started.append(try await node.worker())
+      default: started.append(try await node.keeper())
+      }
+    }
+    self.roles = started
+  }
+
+  /// Gives the tenant another credential, with the password that all have.
+  func addCredential(_ name: String) async throws {
+    let file = try node.directory.write(RunningNode.password + "\n", to: "password")
+    let result = try await node.command(["credential", "add", "first", name, "--password-file", file])
+    guard result.status.isSuccess else { throw NodeTrouble(result.output) }
+  }
+
+  /// Python with `imap(user, password)` and `pop3(user, password)`, which log in, from an address of their own each time:
+  /// Dovecot slows down whoever has failed. `inbox(user)` gives the messages that IMAP and POP3 show, as bytes.
+  func python(_ program: String) async throws -> String {
+    try await node.python(
+      """
+      import imaplib, poplib, socket, itertools
+      numbers, numbering = itertools.count(1), threading.Lock()
+      def reach(port):
+          with numbering: number = next(numbers)
+          source = "127.1.%d.%d" % (number // 250, number % 250 + 1)
+          return socket.create_connection(("127.0.0.1", port), 60, source_address=(source, 0))
+
+      class IMAP(imaplib.IMAP4_SSL):
+          def _create_socket(self, timeout): return context.wrap_socket(reach(self.port), server_hostname="localhost")
+
+      class POP3(poplib.POP3_SSL):
+          def _create_socket(self, timeout): return context.wrap_socket(reach(self.port), server_hostname="localhost")
+
+      def imap(name=user, secret=password):
+          client = IMAP("localhost", \(dovecot.ports.imap), ssl_context=context)
+          # Python quotes the password only.
+          client.login(client._quote(name), secret)
+          return client
+
+      def pop3(name=user, secret=password):
+          client = POP3("localhost", \(dovecot.ports.pop3), context=context)
+          client.user(name)
+          client.pass_(secret)
+          return client
+
+      def inbox(name=user, secret=password):
+          client = imap(name, secret)
+          count = int(client.select("INBOX", readonly=True)[1][0])
+          seen = [client.fetch(str(n), "(BODY.PEEK[])")[1][0][1] for n in range(1, count + 1)]
+          client.logout()
+          client = pop3(name, secret)
+          same = [b"".join(line + b"\\r\\n" for line in client.retr(n)[1]) for n in range(1, count + 1)]
+          assert client.stat()[0] == count and same == seen, (client.stat(), seen, same)
+          client.quit()
+          return seen
+
+      def wait_for_mail(count, name=user):
+          while len(mails := inbox(name)) < count: time.sleep(0.05)
+          return mails
+
+      \(program)
+      """)
+  }
+
+  /// The tries of which neither IMAP nor POP3 would hear: each a name and a password in Python.
+  func refused(_ tries: [String]) async throws -> Set<String> {
+    let output = try await python(
+      """
+      tries = [\(tries.joined(separator: ", "))]
+      def attempt(number, words):
+          answers = []
+          for enter, failures in ((imap, imaplib.IMAP4.error), (pop3, poplib.error_proto)):
+              try:
+                  enter(*words)
+                  answers.append("in")
+              except failures as failure:
+                  answers.append("out" if "uthentication failed" in str(failure) else str(failure))
+          say("try", number, *answers)
+      threads = [threading.Thread(target=attempt, args=pair) for pair in enumerate(tries)]
+      for thread in threads: thread.start()
+      for thread in threads: thread.join()
+      """)
+    var refused: Set<String> = []
+    for (number, attempt) in tries.enumerated() {
+      if output.contains("try \(number) out out") {
+        refused.insert(attempt)
+      } else if !output.contains("try \(number) in in") {
+        throw NodeTrouble("\(attempt): \(output)")
+      }
+    }
+    return refused
+  }
+}

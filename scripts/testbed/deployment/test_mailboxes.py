@@ -1,0 +1,55 @@
+"""Dovecot. That it works with its files is for Tests/SystemTests/MailboxTests.swift, which run it with them."""
+import re
+
+from .case import CLUSTER, ClusterCase, needs
+
+DOVECOT = CLUSTER / "dovecot"
+CONFIGURATION = DOVECOT / "dovecot.conf"
+
+
+class DovecotTests(ClusterCase):
+    """cluster/dovecot."""
+
+    @needs("doveconf")
+    def test_dovecot_accepts_it(self) -> None:
+        said = self.assert_accepts("doveconf", "-n", "-c", CONFIGURATION)
+        self.assertNotRegex(said, r"(?i)warning|error|obsolete")
+
+    @needs("doveconf")
+    def test_dovecot_sees_a_fault(self) -> None:
+        wrong = self.broken(CONFIGURATION, "first_valid_uid", "first_valid_id")
+        self.assert_refuses("doveconf", "-n", "-c", wrong, because="first_valid_id")
+
+    @needs("doveconf")
+    def test_nothing_is_served_in_clear(self) -> None:
+        open_ports = set()
+        for service in ("imap-login", "pop3-login"):
+            said = self.assert_accepts("doveconf", "-c", CONFIGURATION, f"service/{service}/inet_listener")
+            listeners = re.findall(r"port = (\d+).*?ssl = (\S+)", said, re.S)
+            self.assertEqual(len(listeners), 2)
+            open_ports |= {(port, tls) for port, tls in listeners if port != "0"}
+        self.assertEqual(open_ports, {("993", "yes"), ("995", "yes")})
+        values = dict(line.split(" = ", 1) for line in self.assert_accepts(
+            "doveconf", "-c", CONFIGURATION, "ssl", "ssl_min_protocol", "disable_plaintext_auth").splitlines())
+        self.assertEqual(values, {"ssl": "required", "ssl_min_protocol": "TLSv1.2", "disable_plaintext_auth": "yes"})
+
+    def test_no_secret_is_in_it_and_both_passwords_are_asked_for(self) -> None:
+        asked = []
+        for file in sorted(DOVECOT.glob("*.conf.ext")):
+            text = file.read_text()
+            self.assertNotRegex(text, r"[\s]password=")
+            self.assertIn("passfile=/etc/dovecot/postrider.pgpass", text)
+            self.assertIn("sslmode=verify-full", text)
+            self.assertIn(f"args = /etc/dovecot/{file.name}", CONFIGURATION.read_text())
+            asked += re.findall(r"mailbox\.login\('%u', (\d)\)", text)
+        self.assertEqual(sorted(asked), ["1", "2"])
+        self.assertIn("z /etc/dovecot/postrider.pgpass 0600 dovecot dovecot", (DOVECOT / "dovecot.tmpfiles.conf").read_text())
+
+    @needs("systemd-sysusers", "systemd-tmpfiles")
+    def test_the_owner_of_mailboxes_and_their_place(self) -> None:
+        for folder in ("etc/dovecot/tls", "srv"):
+            (self.directory / folder).mkdir(parents=True)
+        (self.directory / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\ndovecot:x:108:112::/:/bin/false\n")
+        (self.directory / "etc/group").write_text("root:x:0:\ndovecot:x:112:\n")
+        self.assert_accepts("systemd-sysusers", f"--root={self.directory}", DOVECOT / "dovecot.sysusers.conf")
+        self.assertRegex((self.directory / "etc/passwd").read_text(), r"(?m)^vmail:x:\d+:\d+:Mailboxes:/srv/mail:")
