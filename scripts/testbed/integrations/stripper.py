@@ -1,4 +1,4 @@
-"""A man in the middle who takes STARTTLS away, and hears whatever is then said in the clear."""
+"""A man in the middle who takes STARTTLS away, offers to take a login without it, and hears what is said in the clear."""
 import re
 import socket
 import threading
@@ -9,7 +9,8 @@ _SECONDS = 30
 
 
 class Stripper:
-    """Passes one port's connections on to another, without the offer of STARTTLS. Use it as a context."""
+    """Passes one port's connections on to another, with the offer of a login in place of that of STARTTLS. Use it as a
+    context."""
 
     def __init__(self, port: int) -> None:
         """
@@ -65,9 +66,8 @@ class Stripper:
                     client.sendall(line)
                     continue
                 self.stripped += 1
-                if offer[1] == b" ":
-                    # The last line of a reply; there must be one.
-                    client.sendall(b"250 NOOP\r\n")
+                # The lure for a password in the clear.
+                client.sendall(b"250" + offer[1] + b"AUTH PLAIN LOGIN\r\n")
             client.shutdown(socket.SHUT_WR)
         except OSError:
             pass
