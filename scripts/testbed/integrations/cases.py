@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import textwrap
 import threading
 import typing
 
@@ -59,6 +60,11 @@ class Attempt:
         if self._program.port == 587:
             cases["says nothing in the clear when STARTTLS is taken away"] = self.refuses_clear_text
         return cases
+
+    def refuses_sender(self) -> None:
+        """The page's operator has not yet allowed its sender."""
+        said = self._failing("not allowed")
+        _expect("553" in said.output, "nothing is said of 553", said)
 
     def sends(self) -> None:
         """The page's mail arrives as the page says."""
@@ -174,4 +180,6 @@ def _said(command: list[str], directory: pathlib.Path, environment: dict[str, st
 
 def _expect(condition: bool, otherwise: str, said: Said) -> None:
     if not condition:
-        raise AssertionError(f"{otherwise}; the client said:\n{said.output.strip()}")
+        # Indented, so that nobody takes the client's words for the test's own.
+        words = textwrap.indent(said.output.strip(), "  | ", lambda line: True)
+        raise AssertionError(f"{otherwise}; the client said:\n{words}")

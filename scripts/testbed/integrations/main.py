@@ -138,7 +138,10 @@ def _run(pages: list[Page], products: pathlib.Path, options: argparse.Namespace)
 def _run_page(node: Node, page: Page, options: argparse.Namespace, results: Results) -> None:
     wanted = options.filter
     if page.operator:
-        results.run(f"{page.name}: the operator's commands", lambda: [node.operate(script) for script in page.operator] and None)
+        first = Attempt(node, page, page.programs[0])
+        if wanted in (line := f"{page.name} is refused before its operator's commands") and first.tools:
+            results.run(line, first.refuses_sender)
+        results.run(f"{page.name}: its operator's commands", lambda: node.operate(page.operator))
     for program in page.programs:
         attempt = Attempt(node, page, program)
         for what, case in attempt.cases().items():

@@ -94,10 +94,10 @@ class Node:
             self._name_server.stop()
             self._start_name_server()
 
-    def operate(self, script: str) -> None:
+    def operate(self, scripts: list[str]) -> None:
         """Runs commands of a page that an operator would run."""
-        run(["sh", "-euc", script],
-            environment=self.environment | {"PATH": f"{self._products}:{os.environ['PATH']}"})
+        for script in scripts:
+            run(["sh", "-euc", script], environment=self.environment | {"PATH": f"{self._products}:{os.environ['PATH']}"})
 
     def accepted(self, recipient: str) -> int:
         """How many messages to this recipient the node has committed, delivered or not."""

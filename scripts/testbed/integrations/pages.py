@@ -13,7 +13,7 @@ from ..trouble import Trouble
 
 PORTS = (465, 587)
 OPERATOR = "operator"
-REFUSALS = ("wrong password", "unknown authority", "other host", "no STARTTLS")
+REFUSALS = ("not allowed", "wrong password", "unknown authority", "other host", "no STARTTLS")
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.S | re.M)
 _COMMENT = re.compile(r"^<!--(.*?)-->[ \t]*\n", re.S | re.M)
 _TRANSLATION = re.compile(r"\.[a-z]{2}\.md$")
@@ -23,8 +23,7 @@ _TRANSLATION = re.compile(r"\.[a-z]{2}\.md$")
 class Expected:
     """What a page says of the mail that its programs send."""
 
-    # The credential that logs in, and the reverse-path.
-    login: str = "alice@example.com"
+    # The reverse-path.
     sender: str = "alice@example.com"
     # Whether the client compares the host's name with the certificate; where it cannot, the page must say so.
     checks_host: bool = True
@@ -72,45 +71,46 @@ def read(file: pathlib.Path) -> Page:
 
 def read_text(name: str, text: str) -> Page:
     """The same for a page's text."""
-    page = Page(name, Expected(), [], [])
-    programs: dict[tuple[str, int], Program] = {}
-    names = [""]
     comments = {match.end(): match[1].strip() for match in _COMMENT.finditer(text)}
-    has_expectation = False
+    page = Page(name, Expected(), [], [])
+    names = [""]
     for comment in comments.values():
         if comment.startswith("expect:"):
-            page.expected = _expected(name, comment.removeprefix("expect:"))
-            has_expectation = True
-            for said in page.expected.says.values():
-                if said not in _COMMENT.sub("", text):
-                    raise Trouble(f"{name}: the page does not tell its reader of «{said}»")
+            page.expected = _expected(name, comment.removeprefix("expect:"), _COMMENT.sub("", text))
         elif comment.startswith("programs:"):
             names = comment.removeprefix("programs:").split()
+    programs: dict[tuple[str, int], Program] = {}
     for block in _FENCE.finditer(text):
-        mark = comments.get(block.start(), "")
-        if re.match(r"not run: \S", mark):
-            continue
-        if not mark.startswith("run:"):
-            raise Trouble(f"{name}: no mark directly above the block that begins «{block[2].splitlines()[0]}»")
-        words = mark.removeprefix("run:").split()
-        if words == [OPERATOR]:
-            page.operator.append(block[2])
-            continue
-        ports, options = _words(name, words)
-        chosen = [options["program"]] if "program" in options else names
-        if strange := set(chosen) - set(names):
-            raise Trouble(f"{name}: a mark names {strange.pop()}, which is not among the page's programs")
-        for key in itertools.product(chosen, ports):
-            program = programs.setdefault(key, Program(*key, language=block[1]))
-            place = options.get("file", "")
-            program.files[place] = program.files.get(place, "") + block[2]
+        _take(page, programs, names, comments.get(block.start(), ""), block)
     page.programs = list(programs.values())
     for program in page.programs:
         if missing := [port for port in PORTS if (program.name, port) not in programs]:
             raise Trouble(f"{name}: {program.name or 'its program'} has no block for port {missing[0]}")
-    if page.programs and not has_expectation:
+    if page.programs and page.expected == Expected():
         raise Trouble(f"{name}: nothing says what mail to expect")
     return page
+
+
+def _take(
+    page: Page, programs: dict[tuple[str, int], Program], names: list[str], mark: str, block: re.Match[str],
+) -> None:
+    """Puts one block where its mark says."""
+    if re.match(r"not run: \S", mark):
+        return
+    if not mark.startswith("run:"):
+        raise Trouble(f"{page.name}: no mark directly above the block that begins «{block[2].splitlines()[0]}»")
+    words = mark.removeprefix("run:").split()
+    if words == [OPERATOR]:
+        page.operator.append(block[2])
+        return
+    ports, options = _words(page.name, words)
+    chosen = [options["program"]] if "program" in options else names
+    if strange := set(chosen) - set(names):
+        raise Trouble(f"{page.name}: a mark names {strange.pop()}, which is not among the page's programs")
+    for key in itertools.product(chosen, ports):
+        program = programs.setdefault(key, Program(*key, language=block[1]))
+        place = options.get("file", "")
+        program.files[place] = program.files.get(place, "") + block[2]
 
 
 def _words(name: str, words: list[str]) -> tuple[list[int], dict[str, str]]:
@@ -122,7 +122,8 @@ def _words(name: str, words: list[str]) -> tuple[list[int], dict[str, str]]:
     return ports, options
 
 
-def _expected(name: str, text: str) -> Expected:
+def _expected(name: str, text: str, prose: str) -> Expected:
+    """What a comment states. prose: what a reader sees."""
     expected = Expected()
     for line in filter(None, map(str.strip, text.splitlines())):
         key, colon, value = line.partition(":")
@@ -132,9 +133,11 @@ def _expected(name: str, text: str) -> Expected:
         stated: typing.Any = json.loads(value) if value.startswith('"') else value
         if (key, stated) == ("host", "unchecked"):
             expected.checks_host = False
-        elif key in ("login", "sender", "text", "html"):
+        elif key in ("sender", "text", "html"):
             setattr(expected, key, stated)
         elif key in REFUSALS:
+            if stated not in prose:
+                raise Trouble(f"{name}: the page does not tell its reader of «{stated}»")
             expected.says[key] = stated
         elif key[:1].isupper():
             expected.fields[key] = stated
