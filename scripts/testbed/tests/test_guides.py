@@ -1,17 +1,20 @@
 """How guides are read, judged and translated, on pages made up here."""
+import contextlib
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
 from ..integrations.arrival import differences
 from ..integrations.catalogue import Entry, read_catalogue, write_catalogue
 from ..integrations.languages import runner_of
-from ..integrations.main import PAGES
+from ..integrations.main import PAGES, Results
 from ..integrations.node import Arrived
 from ..integrations.pages import Expected, english_pages, read, read_text
 from ..integrations.translation import Translator
 from ..trouble import Trouble
+from .test_counting import PROGRAM as COUNT
 
 _EXPECT = '<!-- expect:\nSubject: Hello\ntext: "one\\ntwo"\n-->\n'
 
@@ -51,6 +54,7 @@ class PageTests(unittest.TestCase):
             _EXPECT + _block("run: 465 587 flie=a", "a"): "not understood",
             _EXPECT + _block("run: 465 587 program=new", "a"): "not among",
             "<!-- expect:\nsubject: lower case\n-->\n" + both: "not understood",
+            "<!-- expect:\nwrong password: Sorry\n-->\n" + both: "does not tell its reader of «Sorry»",
         }.items():
             with self.subTest(why=why), self.assertRaisesRegex(Trouble, why):
                 read_text("made-up", text)
@@ -90,6 +94,26 @@ class ArrivalTests(unittest.TestCase):
                 self.assertEqual([words.partition(":")[0] for words in self.seen(old, new)], [what])
         self.assertIn("the reverse-path", self.seen(reverse_path="mallory@example.com")[0])
         self.assertIn("the recipients", self.seen(recipients=["b@example.net", "c@example.net"])[0])
+
+
+class ResultTests(unittest.TestCase):
+    """What a run says of itself."""
+
+    def test_it_is_counted(self) -> None:
+        def fail() -> None:
+            raise AssertionError("not as it should be")
+        with tempfile.NamedTemporaryFile("w+", suffix=".txt") as output:
+            with contextlib.redirect_stdout(output):
+                results = Results()
+                results.run("one", lambda: None)
+                results.run("two", fail)
+                results.skip("three", "cannot be had here")
+                code = results.summary()
+            output.flush()
+            counted = subprocess.run([COUNT, output.name], capture_output=True, text=True).stdout.splitlines()
+        self.assertEqual((code, counted[-1]), (1, "1 passed, 1 failed"))
+        self.assertIn("not as it should be", counted)
+        self.assertIn("failed: two", counted)
 
 
 class CatalogueTests(unittest.TestCase):
