@@ -6,17 +6,22 @@ import sys
 import typing
 
 
-def environment(root: pathlib.Path, place: str, packages: typing.Sequence[str]) -> pathlib.Path | None:
+def environment(
+    root: pathlib.Path, place: str, packages: typing.Sequence[str], makes: bool = True,
+) -> pathlib.Path | None:
     """The virtual environment with these packages; made if it is not there. None when they cannot be had, which is told
     on stdout.
 
     - root: the checkout.
     - place: a directory below `var`.
+    - makes: False only looks.
     """
     name = hashlib.sha256("\n".join([sys.version, *packages]).encode()).hexdigest()[:12]
     directory = root / "var" / place / name
     if (directory / "complete").exists():
         return directory
+    if not makes:
+        return None
     print(f"== getting tools into {directory.relative_to(root)}", flush=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
     make = [sys.executable, "-m", "venv", "--clear", str(directory)]

@@ -30,9 +30,9 @@ class Runner:
     # Variables that the client needs beyond PATH, HOME and LANG.
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def tools(self) -> pathlib.Path | None:
-        """The virtual environment with what comes from PyPI; None when that cannot be had."""
-        return environment(_ROOT, "guide-tools", self.pypi)
+    def tools(self, makes: bool = False) -> pathlib.Path | None:
+        """The virtual environment with what comes from PyPI; None when it is not there and is not to be made, or cannot."""
+        return environment(_ROOT, "guide-tools", self.pypi, makes)
 
 
 def runner_of(page: Page, program: Program) -> Runner:

@@ -17,7 +17,7 @@ from .cases import Attempt
 from .languages import runner_of
 from .node import USER, Node
 from .pages import Page, english_pages, read
-from .place import enter
+from .place import enter, has_entered
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 PAGES = ROOT / "docs/integrations"
@@ -87,7 +87,9 @@ def main(arguments: list[str]) -> int:
         if not (products / "postrider").exists():
             raise Trouble(f"{products} has no postrider; next: swift build")
         pages = _chosen(options.pages)
-        _install(pages)
+        if not has_entered():
+            # Later there is no way out of the private network.
+            _install(pages)
         return _run(pages, products, options)
     except Trouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
@@ -98,7 +100,8 @@ def _chosen(names: list[str]) -> list[Page]:
     pages = [page for page in map(read, english_pages(PAGES)) if page.programs]
     if strange := set(names) - {page.name for page in pages}:
         raise Trouble(f"no page with programs: {', '.join(sorted(strange))}")
-    return [page for page in pages if not names or page.name in names]
+    # The longest first: at the end nobody waits for one page.
+    return sorted((page for page in pages if not names or page.name in names), key=lambda page: -len(page.programs))
 
 
 def _install(pages: list[Page]) -> None:
@@ -109,8 +112,7 @@ def _install(pages: list[Page]) -> None:
         install(ROOT, *missing)
     for runner in runners:
         if runner.pypi:
-            # Later there is no way out of the private network.
-            runner.tools()
+            runner.tools(makes=True)
 
 
 def _run(pages: list[Page], products: pathlib.Path, options: argparse.Namespace) -> int:

@@ -40,6 +40,11 @@ class Place:
     is_private: bool
 
 
+def has_entered() -> bool:
+    """Whether this program has been started anew by `enter`."""
+    return _STAGE in os.environ
+
+
 def enter(is_private: bool) -> Place:
     """Starts this program anew in a private network, and there returns; without one it returns at once.
 
