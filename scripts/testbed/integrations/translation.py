@@ -56,7 +56,8 @@ class Translator:
         """What is wrong, in words that name page and paragraph: untranslated, uncertain (fuzzy), stale, without source."""
         pairs = [(name, language) for name in self._names for language in TRANSLATIONS]
         ours = {make(*pair) for pair in pairs for make in (self._page, self._catalogue)}
-        strays = [file for pattern in ("*.*.md", "po/*") for file in sorted(self._directory.glob(pattern)) if file not in ours]
+        found = [file for pattern in ("*.*.md", "po/*") for file in sorted(self._directory.glob(pattern))]
+        strays = [file for file in found if file not in ours]
         lines = [f"{page}: no line that leads to its translations: {_languages(page.stem, 'en')}" for page in self._pages
                  if _languages(page.stem, "en") not in page.read_text(encoding="utf-8").splitlines()]
         return [*lines, *(f"{file}: there is no English page of that name" for file in strays), *self._each((), self._check)]
