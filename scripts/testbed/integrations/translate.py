@@ -1,7 +1,6 @@
 """The command line of scripts/translate-guides."""
 import argparse
 import pathlib
-import sys
 
 from ..trouble import Trouble
 from .translation import TRANSLATIONS, Translator

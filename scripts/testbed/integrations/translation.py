@@ -4,11 +4,11 @@ po4a finds the paragraphs and puts their translations in their places. It sees n
 line that po4a passes on, and is put back afterwards from the English page. So code cannot differ between languages.
 """
 import concurrent.futures
+import functools
 import os
 import pathlib
 import re
 import shutil
-import subprocess
 import tempfile
 import typing
 
@@ -54,8 +54,10 @@ class Translator:
 
     def check(self) -> list[str]:
         """What is wrong, in words that name page and paragraph: untranslated, uncertain (fuzzy), stale, without source."""
-        pages = [self._directory / f"{name}.{language}.md" for name in self._names for language in TRANSLATIONS]
-        strays = [file for file in sorted(self._directory.glob("*.*.md")) if file not in pages]
+        pairs = [(name, language) for name in self._names for language in TRANSLATIONS]
+        ours = {make(*pair) for pair in pairs for make in (self._page, self._catalogue)}
+        found = [file for pattern in ("*.*.md", "po/*") for file in sorted(self._directory.glob(pattern))]
+        strays = [file for file in found if file not in ours]
         lines = [f"{page}: no line that leads to its translations: {_languages(page.stem, 'en')}" for page in self._pages
                  if _languages(page.stem, "en") not in page.read_text(encoding="utf-8").splitlines()]
         return [*lines, *(f"{file}: there is no English page of that name" for file in strays), *self._each((), self._check)]
@@ -63,11 +65,7 @@ class Translator:
     def adopt(self, name: str, language: str, file: pathlib.Path) -> None:
         """Makes a po file from a translation that was written as a page: paragraph by paragraph, code left out. Raises
         Trouble where the two pages do not have the same build."""
-        with tempfile.TemporaryDirectory() as place:
-            english, other_page = pathlib.Path(place, "english.md"), pathlib.Path(place, "theirs.md")
-            english.write_text(_held(self._english(name))[0], encoding="utf-8")
-            other_page.write_text(_held(file.read_text(encoding="utf-8"))[0], encoding="utf-8")
-            catalogues = [read_catalogue(_extracted(page)) for page in (english, other_page)]
+        catalogues = [read_catalogue(_extracted(text)) for text in (self._english(name), file.read_text(encoding="utf-8"))]
         kinds = [[entry.kind for entry in catalogue] for catalogue in catalogues]
         for ours, other in zip(*catalogues):
             if ours.kind != other.kind:
@@ -102,12 +100,11 @@ class Translator:
     def _merged(self, name: str, language: str) -> list[Entry]:
         """The English page's paragraphs with what the po file has of them."""
         catalogue = self._catalogue(name, language)
+        extracted = _extracted(self._english(name))
+        if not catalogue.exists():
+            return read_catalogue(extracted)
         with tempfile.TemporaryDirectory() as place:
-            page, template = pathlib.Path(place, "page.md"), pathlib.Path(place, "page.pot")
-            page.write_text(_held(self._english(name))[0], encoding="utf-8")
-            extracted = _extracted(page)
-            if not catalogue.exists():
-                return read_catalogue(extracted)
+            template = pathlib.Path(place, "page.pot")
             template.write_text(extracted, encoding="utf-8")
             return read_catalogue(run(["msgmerge", "--quiet", "--no-location", "-o", "-", str(catalogue), str(template)]))
 
@@ -189,11 +186,14 @@ def _languages(name: str, here: str) -> str:
                       for language, title in LANGUAGES.items() if language != here)
 
 
-def _extracted(page: pathlib.Path) -> str:
+@functools.cache
+def _extracted(text: str) -> str:
     """The paragraphs of a page, as the text of a po file."""
-    template = page.with_suffix(".pot")
-    run(["po4a-updatepo", *_OPTIONS, "-m", str(page), "-p", str(template)])
-    return template.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        page, template = pathlib.Path(place, "page.md"), pathlib.Path(place, "page.pot")
+        page.write_text(_held(text)[0], encoding="utf-8")
+        run(["po4a-updatepo", *_OPTIONS, "-m", str(page), "-p", str(template)])
+        return template.read_text(encoding="utf-8")
 
 
 def _faults(catalogue: pathlib.Path, entries: list[Entry]) -> list[str]:

@@ -1,6 +1,7 @@
 """How guides are read, judged and translated, on pages made up here."""
 import contextlib
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -58,6 +59,13 @@ class PageTests(unittest.TestCase):
         }.items():
             with self.subTest(why=why), self.assertRaisesRegex(Trouble, why):
                 read_text("made-up", text)
+
+    def test_code_is_the_same_in_every_language(self) -> None:
+        for page in english_pages(PAGES):
+            blocks = {language: re.findall(r"^```.*?^```$", (PAGES / f"{page.stem}{language}.md").read_text(encoding="utf-8"),
+                                           re.S | re.M) for language in ("", ".nl", ".fi")}
+            self.assertEqual(blocks[".nl"], blocks[""], page.name)
+            self.assertEqual(blocks[".fi"], blocks[""], page.name)
 
     def test_every_program_of_every_page_can_be_run(self) -> None:
         pages = [read(file) for file in english_pages(PAGES)]
@@ -187,10 +195,12 @@ class TranslationTests(unittest.TestCase):
         page = self.directory / "two.nl.md"
         page.write_text(page.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
         (self.directory / "three.fi.md").write_text("# Drei\n", encoding="utf-8")
+        (self.directory / "po/four.nl.po").touch()
         faults = self.translator.check()
-        self.assertEqual(len(faults), 2, faults)
+        self.assertEqual(len(faults), 3, faults)
         self.assertIn("three.fi.md: there is no English page", faults[0])
-        self.assertIn("two.nl.md: stale", faults[1])
+        self.assertIn("four.nl.po: there is no English page", faults[1])
+        self.assertIn("two.nl.md: stale", faults[2])
 
     def test_a_translation_that_was_written_as_a_page_is_taken(self) -> None:
         self.translate()
