@@ -17,17 +17,19 @@ _SETTINGS = f"APP_NAME=Laravel\nAPP_ENV=local\nAPP_KEY={'k' * 32}\n"
 
 def make_application() -> None:
     """In this directory, with what the page adds."""
-    shutil.copytree(_APPLICATION, ".", dirs_exist_ok=True, copy_function=_unless_there)
+    shutil.copytree(_APPLICATION, ".", dirs_exist_ok=True, copy_function=_merge)
     for name in ("bootstrap/cache", "storage/framework/views", "storage/logs", "resources/views"):
         pathlib.Path(name).mkdir(parents=True, exist_ok=True)
     settings = pathlib.Path(".env")
     settings.write_text(_SETTINGS + settings.read_text(encoding="utf-8"), encoding="utf-8")
 
 
-def _unless_there(source: str, target: str) -> None:
-    """What the page has wins."""
-    if not pathlib.Path(target).exists():
-        shutil.copyfile(source, target)
+def _merge(source: str, target: str) -> None:
+    """The application's file, with what the page adds to it; what both have at their top is there once."""
+    ours, theirs = pathlib.Path(source).read_text(encoding="utf-8"), pathlib.Path(target)
+    added = theirs.read_text(encoding="utf-8").splitlines() if theirs.exists() else []
+    top = [line for line in ours.splitlines() if line.startswith(("<?php", "use "))]
+    theirs.write_text("\n".join([ours, *(line for line in added if line not in top), ""]), encoding="utf-8")
 
 
 def post() -> int:
