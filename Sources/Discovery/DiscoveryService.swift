@@ -7,7 +7,7 @@ internal import NIOHTTP1
 package import NIOPosix
 package import NodeMetrics
 internal import Observability
-package import ServiceLifecycle
+internal import ServiceLifecycle
 package import TLS
 
 #if canImport(Glibc)
