@@ -10,14 +10,19 @@ package struct DiscoveryRequest: Sendable {
   /// From the `Host` field, without a port.
   package var host: String?
   package var body: [UInt8]
+  /// It came without TLS, and from the client itself.
+  package var isInClear: Bool
 
-  package init(_ method: Method, _ target: String, host: String? = nil, body: [UInt8] = []) {
+  package init(
+    _ method: Method, _ target: String, host: String? = nil, body: [UInt8] = [], isInClear: Bool = false
+  ) {
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     self.method = method
     path = parts.first ?? ""
     query = parts.count > 1 ? parts[1] : ""
     self.host = host
     self.body = body
+    self.isInClear = isInClear
   }
 }
 
@@ -63,7 +68,12 @@ package struct Answers: Sendable {
     switch path {
     case "/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml":
       return reading(request) { autoconfig(request) }
-    case "/mail/account.mobileconfig": return reading(request) { profile(request) }
+    case "/mail/account.mobileconfig":
+      // A profile can do much more than mail: whoever is in between must not be able to hand out another one.
+      if request.isInClear, let host = services.host {
+        return elsewhere("https://\(host)\(request.path)?\(request.query)")
+      }
+      return reading(request) { profile(request) }
     case "/autodiscover/autodiscover.xml": return autodiscover(request)
     case "/autodiscover/autodiscover.json": return reading(request) { location(request, nil) }
     default:
@@ -84,6 +94,12 @@ package struct Answers: Sendable {
     return answer
   }
 
+  private func elsewhere(_ place: String) -> DiscoveryAnswer {
+    var answer = DiscoveryAnswer.refusal(302, "see \(place)")
+    answer.fields["Location"] = place
+    return answer
+  }
+
   // MARK: Autoconfig and profile
 
   private func autoconfig(_ request: DiscoveryRequest) -> DiscoveryAnswer {
@@ -92,7 +108,8 @@ package struct Answers: Sendable {
     let address = text.flatMap { AccountAddress($0) }
     if let text, !text.isEmpty, !text.hasPrefix("%"), address == nil { return .refusal(400, Self.hint) }
     guard let domain = address?.domain ?? domain(of: request.host) else { return .refusal(400, Self.hint) }
-    return DiscoveryAnswer(.autoconfig, type: Self.xml, Autoconfig.document(services.service(of: domain), domain: domain))
+    return DiscoveryAnswer(
+      .autoconfig, type: Self.xml, Autoconfig.document(services.service(of: domain), domain: domain))
   }
 
   /// `autoconfig.example.com` is asked about example.com, and so is example.com.
@@ -123,9 +140,7 @@ package struct Answers: Sendable {
     case .get:
       // A program that has found only the plain listener asks where the other one is ([MS-OXDISCO] §3.1.5.3).
       guard let host = services.host, request.host?.lowercased() != host else { return notAllowed("POST") }
-      var answer = DiscoveryAnswer.refusal(302, "see https://\(host)/autodiscover/autodiscover.xml")
-      answer.fields["Location"] = "https://\(host)/autodiscover/autodiscover.xml"
-      return answer
+      return elsewhere("https://\(host)/autodiscover/autodiscover.xml")
     case .post:
       do throws(AutodiscoverError) {
         let address = try AutodiscoverRequest(request.body).address

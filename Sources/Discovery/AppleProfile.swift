@@ -3,12 +3,13 @@ internal import Cryptography
 /// A configuration profile with one account, for macOS, iOS and iPadOS (`com.apple.mail.managed`).
 ///
 /// The password is not in it: the device asks for it. Who installs the profile of an address again replaces the one from
-/// before, for its identifiers are made from the address.
+/// before, for its identifiers are made from the address, whatever its case. A name is not in it: it would be shown as the
+/// sender's, and nobody has said it.
 enum AppleProfile {
   /// - Returns: nil without a server to read mail from; Apple's programs have no account without one.
   static func document(_ service: MailService, for address: AccountAddress) -> String? {
     guard let (type, incoming) = service.incoming.first, let outgoing = service.submission.first else { return nil }
-    let identifier = "email.postrider.\(address.domain).\(UUIDText.from("identifier \(address.text)"))"
+    let identifier = "email.postrider.\(address.domain).\(UUIDText.from("identifier \(address.text.lowercased())"))"
     var writer = XMLWriter(
       declaration: """
         <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -20,7 +21,6 @@ enum AppleProfile {
         profile.element("array") { content in
           content.element("dict") { account in
             account.pair("EmailAccountDescription", service.name)
-            account.pair("EmailAccountName", address.text)
             account.pair("EmailAccountType", type == .imap ? "EmailTypeIMAP" : "EmailTypePOP")
             account.pair("EmailAddress", address.text)
             server("Incoming", incoming, address, &account)
@@ -56,7 +56,7 @@ enum AppleProfile {
     dictionary.pair("PayloadDisplayName", "\(service.name): \(address.text)")
     dictionary.pair("PayloadIdentifier", identifier)
     dictionary.pair("PayloadType", type)
-    dictionary.pair("PayloadUUID", UUIDText.from("\(type) \(address.text)"))
+    dictionary.pair("PayloadUUID", UUIDText.from("\(type) \(address.text.lowercased())"))
     dictionary.pair("PayloadVersion", 1)
   }
 }

@@ -36,7 +36,13 @@ final class DiscoveryHandler: ChannelInboundHandler {
   /// The request has been refused before its end: the rest of it is not looked at.
   private var isDeaf = false
 
-  init(_ environment: DiscoveryEnvironment) { self.environment = environment }
+  /// Without TLS, where the client could have had it.
+  private let isInClear: Bool
+
+  init(_ environment: DiscoveryEnvironment, isSecure: Bool) {
+    self.environment = environment
+    isInClear = !isSecure && environment.configuration.listeners.contains(where: \.isSecure)
+  }
 
   func handlerAdded(context: ChannelHandlerContext) { restartDeadline(context) }
 
@@ -75,14 +81,16 @@ final class DiscoveryHandler: ChannelInboundHandler {
 
   private func answer(_ context: ChannelHandlerContext) {
     guard let head else { return }
-    guard environment.bounds.mayAsk(client(head, context)) else {
+    let client = client(head, context)
+    guard client.map({ environment.bounds.mayAsk($0) }) ?? true else {
       environment.metrics.answered(.limited)
       var answer = DiscoveryAnswer.refusal(429, "too many requests; try again in a minute")
       answer.fields["Retry-After"] = "60"
       return write(answer, context)
     }
     let answer = environment.answers.answer(
-      DiscoveryRequest(Self.method(head), head.uri, host: Self.host(head), body: body))
+      DiscoveryRequest(
+        Self.method(head), head.uri, host: Self.host(head), body: body, isInClear: isInClear && !isFromProxy(context)))
     environment.metrics.answered(DiscoveryMetrics.Kind(answer.kind))
     guard answer.wantsSignature, let signer = environment.signer else { return write(answer, context) }
     let content = answer.body
@@ -104,7 +112,7 @@ final class DiscoveryHandler: ChannelInboundHandler {
   private func write(_ answer: DiscoveryAnswer, _ context: ChannelHandlerContext, isLast: Bool = false) {
     guard context.channel.isActive, let head else { return }
     answered += 1
-    let goesOn = head.isKeepAlive && !isLast && !isDraining && answered < Self.requestsMax
+    let goesOn = head.mayBeFollowed && !isLast && !isDraining && answered < Self.requestsMax
     var fields = HTTPHeaders()
     fields.add(name: "Content-Type", value: answer.type)
     fields.add(name: "Content-Length", value: "\(answer.body.count)")
@@ -117,7 +125,8 @@ final class DiscoveryHandler: ChannelInboundHandler {
       version: head.version, status: HTTPResponseStatus(statusCode: answer.status), headers: fields)
     context.write(wrapOutboundOut(.head(response)), promise: nil)
     if head.method != .HEAD {
-      context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: answer.body)))), promise: nil)
+      context.write(
+        wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: answer.body)))), promise: nil)
     }
     self.head = nil
     body = []
@@ -153,20 +162,42 @@ final class DiscoveryHandler: ChannelInboundHandler {
     return host.split(separator: ":", omittingEmptySubsequences: false).first.map { $0.lowercased() }
   }
 
-  /// The peer, or whom a load balancer says that it is there for: the last one that is no load balancer itself.
-  private func client(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> IPAddress {
+  /// The peer, or whom a load balancer says that it is there for: the last one that is no load balancer itself. nil: a
+  /// load balancer that does not say so; it is not to answer for all its clients.
+  private func client(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> IPAddress? {
     let proxies = environment.configuration.proxies
-    var client = context.remoteAddress?.ipAddress.flatMap { IPAddress($0) } ?? IPAddress(v4: 0)
+    var client = peer(context)
     for name in head.headers[canonicalForm: "X-Forwarded-For"].reversed() {
-      guard proxies.contains(where: { $0.contains(client) }), let told = IPAddress(String(name)) else { break }
+      guard proxies.contains(where: { $0.contains(client) }), let told = Self.address(String(name)) else { break }
       client = told
     }
-    return client
+    return proxies.contains { $0.contains(client) } ? nil : client
+  }
+
+  private func peer(_ context: ChannelHandlerContext) -> IPAddress {
+    context.remoteAddress?.ipAddress.flatMap { IPAddress($0) } ?? IPAddress(v4: 0)
+  }
+
+  private func isFromProxy(_ context: ChannelHandlerContext) -> Bool {
+    let peer = peer(context)
+    return environment.configuration.proxies.contains { $0.contains(peer) }
+  }
+
+  /// Some load balancers write the port too: `192.0.2.1:51234`, `[2001:db8::1]:51234`.
+  private static func address(_ text: String) -> IPAddress? {
+    if let address = IPAddress(text) { return address }
+    if text.hasPrefix("[") { return IPAddress(String(text.dropFirst().prefix { $0 != "]" })) }
+    return IPAddress(String(text.prefix { $0 != ":" }))
   }
 }
 
 @available(*, unavailable)
 extension DiscoveryHandler: Sendable {}
+
+extension HTTPRequestHead {
+  /// After these the decoder reads no more requests, and would keep whatever comes.
+  fileprivate var mayBeFollowed: Bool { isKeepAlive && method != .CONNECT && !headers.contains(name: "Upgrade") }
+}
 
 extension DiscoveryMetrics.Kind {
   init(_ kind: DiscoveryAnswer.Kind) {

@@ -152,7 +152,9 @@ extension DiscoveryService {
     guard mayGoOn else { return channel.close(promise: nil) }
     let pipeline = channel.pipeline.syncOperations
     if let tls { try pipeline.addHandler(TLSHandler(server: tls)) }
-    try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-    try pipeline.addHandler(DiscoveryHandler(environment))
+    var heads = NIOHTTPDecoderLimitConfiguration()
+    (heads.maxHeaderFieldSize, heads.maxHeaderListSize, heads.maxHeaderFieldCount) = (8 << 10, 16 << 10, 64)
+    try pipeline.configureHTTPServerPipeline(withEncoderConfiguration: .init(), withDecoderLimitConfiguration: heads)
+    try pipeline.addHandler(DiscoveryHandler(environment, isSecure: tls != nil))
   }
 }

@@ -36,7 +36,9 @@ package enum ClientRecords {
     // Without TLS from the first byte there is nothing to read by: a root as target says so (RFC 2782).
     findings += ["_imap", "_pop3"].map { record("\($0)._tcp.\(domain)", "SRV", "0 0 0 .") }
     if let host = services.discovery {
-      findings += ["autoconfig", "autodiscover"].map { record("\($0).\(domain)", "CNAME", host) }
+      // Where discovery itself has one of these names, it needs no other.
+      let names = ["autoconfig.\(domain)", "autodiscover.\(domain)"].filter { $0 != host }
+      findings += names.map { record($0, "CNAME", host) }
       findings.append(record("_autodiscover._tcp.\(domain)", "SRV", "0 1 443 \(host)"))
     }
     return findings

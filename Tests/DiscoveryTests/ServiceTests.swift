@@ -104,7 +104,42 @@ final class RunningDiscovery: Sendable {
     #expect(chunked.code == 413)
     let header = try await discovery.curl(config, ["--header", "X-Long: \(String(repeating: "y", count: 100_000))"])
     #expect(header.code != 200)
+    let many = (0..<20).flatMap { ["--header", "X-\($0): \(String(repeating: "y", count: 4_000))"] }
+    #expect(try await discovery.curl(config, many).code == 400)
     try await discovery.end()
+  }
+
+  /// The decoder stops after these, and would keep whatever is sent behind them.
+  @Test(arguments: [
+    "CONNECT a.example:1 HTTP/1.1\r\nHost: a.example",
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c",
+  ])
+  func nobodyIsListenedToBehindAnotherProtocol(head: String) async throws {
+    let discovery = try await RunningDiscovery { $0.requestTimeout = .seconds(300) }
+    let program = """
+      import socket, sys
+      connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=120)
+      connection.sendall(sys.argv[2].encode() + b"\\r\\n\\r\\n")
+      heard = b""
+      while part := connection.recv(65536): heard += part
+      print(heard.split()[1].decode(), b"close" in heard)
+      """
+    let result = try await run("python3", ["-c", program, "\(discovery.plainPort)", head])
+    #expect(["404 True", "405 True"].contains(result.output), "\(result.output)")
+    try await discovery.end()
+  }
+
+  @Test func profilesComeOverTLS() async throws {
+    let discovery = try await RunningDiscovery()
+    let profile = "/mail/account.mobileconfig?emailaddress=a@customer.example"
+    let answer = try await discovery.curl(profile)
+    #expect(answer.code == 302 && answer.body.contains("https://discovery.node.example\(profile)"))
+    #expect(try await discovery.curl(profile, secure: true).code == 200)
+    try await discovery.end()
+    // A load balancer has taken off the TLS, or so it says.
+    let behind = try await RunningDiscovery { $0.proxies = [CIDR("127.0.0.1")].compactMap(\.self) }
+    #expect(try await behind.curl(profile).code == 200)
+    try await behind.end()
   }
 
   @Test func whoeverAsksTooOftenIsPutOff() async throws {
@@ -120,6 +155,11 @@ final class RunningDiscovery: Sendable {
     #expect(try await ask("192.0.2.1") == 429)
     // Another client behind the same load balancer is not.
     #expect(try await ask("192.0.2.2") == 200)
+    // With a port, as some write it.
+    #expect(try await ask("192.0.2.2:51234") == 200)
+    #expect(try await ask("[192.0.2.2]:51234") == 429)
+    // A load balancer that does not say for whom it asks is not put off for all of them.
+    for _ in 0..<3 { #expect(try await discovery.curl(config).code == 200) }
     // One /64 is one client.
     #expect(try await ask("2001:db8::1") == 200)
     #expect(try await ask("2001:db8::2") == 200)

@@ -25,8 +25,11 @@ extension Settings {
   /// - Parameter port: nil: those of all.
   private func submission(at host: String, port: Int?) -> [MailEndpoint] {
     let (implicit, startTLS) = (self.discovery.submission.implicitTLSPort, self.discovery.submission.startTLSPort)
-    // Nobody says which kind a port of one's own is; STARTTLS is where it is known to be.
-    if let port { return [MailEndpoint(host: host, port: port, security: port == startTLS ? .startTLS : .implicitTLS)] }
+    // Nobody says which kind a port of one's own is; STARTTLS is where it is known to be, here or everywhere.
+    if let port {
+      let isStartTLS = port == startTLS || port != implicit && [25, 587].contains(port)
+      return [MailEndpoint(host: host, port: port, security: isStartTLS ? .startTLS : .implicitTLS)]
+    }
     return [(implicit, MailEndpoint.Security.implicitTLS), (startTLS, .startTLS)].filter { $0.0 != 0 }.map {
       MailEndpoint(host: host, port: $0.0, security: $0.1)
     }
