@@ -59,7 +59,7 @@ struct DiscoveryCommand: AsyncParsableCommand {
     guard files.count == 2 else { return nil }
     let signer = ContentSigner(certificateFile: files[0], keyFile: files[1])
     do throws(CryptographyFailure) {
-      _ = try signer.sign([])
+      _ = try signer.sign(Array("trial".utf8))
     } catch {
       throw CommandFailure(
         .configuration, "profiles cannot be signed: \(error.reason)",

@@ -48,6 +48,15 @@ class ThunderbirdTests(MailProgramCase):
         self.assertEqual(account["sends"], ["smtp", "smtp.example.com", 587, "STARTTLS", USER])
         self.check_sent(thunderbird, "starttls@example.net")
 
+    def test_settings_are_found_by_autodiscover_alone(self) -> None:
+        self.start_discovery()
+        self.publish_records(without="autoconfig.")
+        self.addCleanup(self.publish_records)
+        found = self.started().look_up("Alice", USER)
+        self.assertEqual(
+            [found[name] for name in ("incomingType", "incomingHost", "incomingPort", "outgoingHost", "outgoingPort")],
+            ["imap", READING, "993", "smtp.example.com", "465"])
+
     def test_a_wrong_password_makes_no_account(self) -> None:
         self.start_discovery()
         thunderbird = self.started()
