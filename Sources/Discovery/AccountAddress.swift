@@ -17,7 +17,8 @@ struct AccountAddress: Sendable, Hashable {
     guard text.utf8.count <= Self.lengthMax, let at = text.lastIndex(of: "@") else { return nil }
     let local = text[..<at]
     let atoms = local.split(separator: ".", omittingEmptySubsequences: false)
-    guard local.utf8.count <= Self.localPartMax, atoms.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.allSatisfy(isAtom) }),
+    guard local.utf8.count <= Self.localPartMax,
+      atoms.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.allSatisfy(isAtom) }),
       let domain = mailDomain(String(text[text.index(after: at)...]))
     else { return nil }
     self.text = text

@@ -92,7 +92,8 @@ package struct Answers: Sendable {
     let address = text.flatMap { AccountAddress($0) }
     if let text, !text.isEmpty, !text.hasPrefix("%"), address == nil { return .refusal(400, Self.hint) }
     guard let domain = address?.domain ?? domain(of: request.host) else { return .refusal(400, Self.hint) }
-    return DiscoveryAnswer(.autoconfig, type: Self.xml, Autoconfig.document(services.service(of: domain), domain: domain))
+    return DiscoveryAnswer(
+      .autoconfig, type: Self.xml, Autoconfig.document(services.service(of: domain), domain: domain))
   }
 
   /// `autoconfig.example.com` is asked about example.com, and so is example.com.

@@ -35,7 +35,9 @@ enum Autodiscover {
 
   private static func answer(_ namespace: String, _ body: (inout XMLWriter) -> Void) -> String {
     var writer = XMLWriter()
-    writer.element("Autodiscover", attributes: [("xmlns", outer)]) { $0.element("Response", attributes: [("xmlns", namespace)], body) }
+    writer.element("Autodiscover", attributes: [("xmlns", outer)]) {
+      $0.element("Response", attributes: [("xmlns", namespace)], body)
+    }
     return writer.text
   }
 

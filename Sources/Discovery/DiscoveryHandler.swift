@@ -117,7 +117,8 @@ final class DiscoveryHandler: ChannelInboundHandler {
       version: head.version, status: HTTPResponseStatus(statusCode: answer.status), headers: fields)
     context.write(wrapOutboundOut(.head(response)), promise: nil)
     if head.method != .HEAD {
-      context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: answer.body)))), promise: nil)
+      context.write(
+        wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: answer.body)))), promise: nil)
     }
     self.head = nil
     body = []

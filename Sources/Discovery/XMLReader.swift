@@ -169,7 +169,8 @@ struct XMLReader {
   }
 
   private mutating func reference() throws(XMLFault) -> String {
-    for (name, value) in [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'")] where skip(name) {
+    for (name, value) in [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'")]
+    where skip(name) {
       return value
     }
     let isHexadecimal = skip("&#x")

@@ -83,8 +83,10 @@ extension DiscoveryAnswer {
   }
 
   @Test(arguments: [
-    "alice", "alice@", "@a.example", "a@b", "a b@c.example", "a@b@c.example", "a..b@c.example", ".a@c.example", "a@-c.example",
-    "a@c.example.", "a@[192.0.2.1]", "a@192.0.2.1", "\"a\"@c.example", "a@c_d.example", "a%00@c.example", "a%0A@c.example",
+    "alice", "alice@", "@a.example", "a@b", "a b@c.example", "a@b@c.example", "a..b@c.example", ".a@c.example",
+    "a@-c.example",
+    "a@c.example.", "a@[192.0.2.1]", "a@192.0.2.1", "\"a\"@c.example", "a@c_d.example", "a%00@c.example",
+    "a%0A@c.example",
     "a%E2%80%AE@c.example", "a%C3%28@c.example", "%zz@c.example",
     String(repeating: "a", count: 65) + "@c.example",
     "a@" + String(repeating: "b.", count: 130) + "example",
@@ -98,7 +100,9 @@ extension DiscoveryAnswer {
 
   @Test func withoutAddressTheHostSaysWhichDomain() {
     #expect(get("/mail/config-v1.1.xml", host: "autoconfig.b.example").text.contains("<domain>b.example</domain>"))
-    for host in [nil, "discovery.node.example", "localhost", "192.0.2.1", "<x>.example", "autoconfig.example"] as [String?] {
+    for host in [nil, "discovery.node.example", "localhost", "192.0.2.1", "<x>.example", "autoconfig.example"]
+      as [String?]
+    {
       #expect(get("/mail/config-v1.1.xml", host: host).status == 400, "\(host ?? "none")")
     }
   }
@@ -131,8 +135,10 @@ extension DiscoveryAnswer {
     let account = try #require(response.first("Account"))
     #expect(account.first("AccountType")?.text == "email" && account.first("Action")?.text == "settings")
     let servers = account.children.filter { $0.name == "Protocol" }.map { server in
-      ["Type", "Server", "Port", "LoginName", "SSL", "Encryption", "SPA", "AuthRequired"].map { server.first($0)?.text ?? "" }
-        .joined(separator: " ")
+      ["Type", "Server", "Port", "LoginName", "SSL", "Encryption", "SPA", "AuthRequired"].map {
+        server.first($0)?.text ?? ""
+      }
+      .joined(separator: " ")
     }
     #expect(
       servers == [
@@ -156,7 +162,11 @@ extension DiscoveryAnswer {
     let bodies: [([UInt8], Int)] = [
       ([], 600), (Array("nonsense".utf8), 600), (request("no address"), 600), (request(""), 600),
       (Array("<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>".utf8) + request("&x;@a.example"), 600),
-      (request("a@b.example", accept: "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"), 601),
+      (
+        request(
+          "a@b.example", accept: "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"),
+        601
+      ),
     ]
     for (body, code) in bodies {
       let answer = post(body)

@@ -16,8 +16,10 @@ struct SeededGenerator: RandomNumberGenerator {
 
 @Suite struct XMLFuzzTests {
   private static let pieces = [
-    "<", ">", "</", "/>", "<a", "<a>", "</a>", "<b:c", " xmlns:b=\"u\"", " x='", "'", "\"", "&", "&amp;", "&#x41;", "&#9999999999;",
-    ";", "<!--", "-->", "--", "<![CDATA[", "]]>", "<?xml version=\"1.0\"?>", "<?", "?>", "<!DOCTYPE a [", "<!ENTITY x 'y'>", "=",
+    "<", ">", "</", "/>", "<a", "<a>", "</a>", "<b:c", " xmlns:b=\"u\"", " x='", "'", "\"", "&", "&amp;", "&#x41;",
+    "&#9999999999;",
+    ";", "<!--", "-->", "--", "<![CDATA[", "]]>", "<?xml version=\"1.0\"?>", "<?", "?>", "<!DOCTYPE a [",
+    "<!ENTITY x 'y'>", "=",
     " ", "\n", "é", "\u{0}", "\u{FEFF}", "text", "Autodiscover", "Request", "EMailAddress",
   ].map { Array($0.utf8) }
 
@@ -57,8 +59,10 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 
   private static let targets = [
-    "mail/config-v1.1.xml", ".well-known/autoconfig/", "?", "&", "emailaddress=", "a%40b.example", "%", "%zz", "%00", "<script>",
-    "autodiscover/autodiscover.json", "/v1.0/", "a@b.example", "protocol=AutodiscoverV1", "email=", "..", "//", "+", "\u{FF}",
+    "mail/config-v1.1.xml", ".well-known/autoconfig/", "?", "&", "emailaddress=", "a%40b.example", "%", "%zz", "%00",
+    "<script>",
+    "autodiscover/autodiscover.json", "/v1.0/", "a@b.example", "protocol=AutodiscoverV1", "email=", "..", "//", "+",
+    "\u{FF}",
     "mail/account.mobileconfig",
   ]
 

@@ -23,7 +23,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "text", "<a>", "</a>", "<a></b>", "<a/><b/>", "<a/>text", "<a", "<a b></a>", "<a b=c/>", "<a b='1' b='2'/>",
+    "", " ", "text", "<a>", "</a>", "<a></b>", "<a/><b/>", "<a/>text", "<a", "<a b></a>", "<a b=c/>",
+    "<a b='1' b='2'/>",
     "<a b='<'/>", "<a>&unknown;</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#-1;</a>", "<a>&#;</a>", "<a>&#x;</a>",
     "<a>&amp</a>", "<a>]]></a>", "<a><![CDATA[x</a>", "<a><!-- x -- y --></a>", "<p:a/>", "<a:b:c xmlns:a='u'/>",
     "<a><?php echo 1 ?></a>", "<?xml version='1.0' encoding='utf-16'?><a/>", "<?xml?><a/>", "<?xml version='2.0'?><a/>",
@@ -35,7 +36,8 @@ import Testing
 
   @Test(arguments: [
     "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
-    "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY % p SYSTEM 'http://x/'>%p;]><a/>",
+    "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
+    "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY % p SYSTEM 'http://x/'>%p;]><a/>",
     "<a><!ENTITY x 'y'></a>",
   ])
   func aDocumentTypeIsNeverRead(text: String) {
