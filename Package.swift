@@ -164,7 +164,8 @@ let executables: [Target] = [
     name: "postrider",
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
-      "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound", "Discovery",
+      "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound",
+      "Discovery",
       "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", "DomainRecords", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
@@ -222,7 +223,8 @@ let testing: [Target] = [
   tests(
     "DiscoveryTests",
     [
-      "Discovery", "Cryptography", "DNS", "MailTesting", "NodeMetrics", "Supervision", "TLS", nioPosix, logging,
+      "Discovery", "Cryptography", "DNS", "MailTesting", "NodeMetrics", "Supervision", "TLS", nioCore, nioPosix,
+      logging,
     ]),
   tests("AuthorshipTests", ["Authorship", "MailModel"]),
   tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),

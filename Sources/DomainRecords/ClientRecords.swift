@@ -26,7 +26,8 @@ package enum ClientRecords {
   package static func findings(_ domain: String, _ services: ClientServices) -> [RecordFinding] {
     // A program that supports both takes the one with the lower priority.
     let servers: [(label: String, priority: Int, server: ClientServices.Server?)] = [
-      ("_submissions", 0, services.submissions), ("_submission", 10, services.submission), ("_imaps", 0, services.imaps),
+      ("_submissions", 0, services.submissions), ("_submission", 10, services.submission),
+      ("_imaps", 0, services.imaps),
       ("_pop3s", 10, services.pop3s),
     ]
     guard servers.contains(where: { $0.server != nil }) else { return [] }

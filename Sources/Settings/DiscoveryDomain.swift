@@ -69,7 +69,8 @@ extension SettingType where Value == [DiscoveryDomain] {
     }
     guard let name = texts["domain"]?.lowercased(), isHostName(name) else {
       throw BadValue(
-        place: "\(place).domain", value: texts["domain"], why: "write a domain, in A-labels (xn--…) if it has other letters")
+        place: "\(place).domain", value: texts["domain"],
+        why: "write a domain, in A-labels (xn--…) if it has other letters")
     }
     var entry = DiscoveryDomain(domain: name)
     if let label = texts["display_name"] {

@@ -16,6 +16,7 @@ import Testing
     _ = ScanMetrics(registry)
     _ = EnqueueMetrics(registry)
     _ = InboundMetrics(registry)
+    _ = DiscoveryMetrics(registry)
     _ = WorkerMetrics(registry)
     KeeperMetrics(registry).failed("expire")
     let domains = DomainMetrics(registry)

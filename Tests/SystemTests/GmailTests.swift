@@ -77,7 +77,10 @@ import Testing
     }
     let offered = said[implicit ? "first" : "second"] ?? ""
     #expect(offered.contains("AUTH PLAIN") && offered.contains("SIZE"), "\(offered)")
-    for (step, code) in [("auth", "235 2.7.0"), ("mail", "250 "), ("rcpt", "250 "), ("data", "354 "), ("dot", "250 2.0.0"), ("quit", "221 ")] {
+    for (step, code) in [
+      ("auth", "235 2.7.0"), ("mail", "250 "), ("rcpt", "250 "), ("data", "354 "), ("dot", "250 2.0.0"),
+      ("quit", "221 "),
+    ] {
       #expect(said[step]?.hasPrefix(code) == true, "\(step): \(said[step] ?? "nothing")")
     }
     let mail = try #require(try await node.waitForCaptured(1).first)

@@ -53,14 +53,8 @@ package struct DiscoveryHTTPSSection: SettingSection {
 
   package let listen = Setting(
     "discovery.https.listen", .list(of: .listen), default: [],
-    "Where it listens with TLS (the standard port is 443); empty: nowhere.")
-  package let certificateFile = Setting(
-    "discovery.https.certificate_file", .optional(.file), defaultFrom: "smtp.certificate_file",
-    { $0.smtp.certificateFile },
-    "The certificate chain, PEM, that is shown, and that signs Apple's profiles. Read again when it changes.")
-  package let keyFile = Setting(
-    "discovery.https.key_file", .optional(.file), defaultFrom: "smtp.key_file", { $0.smtp.keyFile },
-    "The certificate's private key, PEM.")
+    "Where it listens with TLS (the standard port is 443); empty: nowhere. Certificate and key are those of `smtp`, which "
+      + "sign Apple's profiles, too.")
 }
 
 package struct DiscoverySubmissionSection: SettingSection {
@@ -82,8 +76,10 @@ package struct DiscoveryIMAPSection: SettingSection {
   package let title = "Where mail is read"
 
   package let hostname = Setting(
-    "discovery.imap.hostname", .optional(.hostName), default: nil, "The host that mail is read from by IMAP; none: nothing is.")
-  package let port = Setting("discovery.imap.port", .count(1...65535), default: 993, "Its port, with TLS from the first byte.")
+    "discovery.imap.hostname", .optional(.hostName), default: nil,
+    "The host that mail is read from by IMAP; none: nothing is.")
+  package let port = Setting(
+    "discovery.imap.port", .count(1...65535), default: 993, "Its port, with TLS from the first byte.")
 }
 
 package struct DiscoveryPOP3Section: SettingSection {
@@ -93,5 +89,6 @@ package struct DiscoveryPOP3Section: SettingSection {
   package let hostname = Setting(
     "discovery.pop3.hostname", .optional(.hostName), default: nil,
     "The host that mail is fetched from by POP3; none: nothing is.")
-  package let port = Setting("discovery.pop3.port", .count(1...65535), default: 995, "Its port, with TLS from the first byte.")
+  package let port = Setting(
+    "discovery.pop3.port", .count(1...65535), default: 995, "Its port, with TLS from the first byte.")
 }

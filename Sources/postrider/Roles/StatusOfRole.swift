@@ -13,7 +13,8 @@ extension Node {
   /// Call it first thing: metrics that were made before are not collected.
   /// - Parameter touchesData: whether the role has to do with PostgreSQL and Redis at all.
   func withStatus(
-    _ needs: StatusNeeds = StatusNeeds(), touchesData: Bool = true, _ role: @escaping @Sendable (NodeStatus) async throws -> Void
+    _ needs: StatusNeeds = StatusNeeds(), touchesData: Bool = true,
+    _ role: @escaping @Sendable (NodeStatus) async throws -> Void
   ) async throws {
     guard let address = settings.status.listen else { return try await role(NodeStatus()) }
     let registry = PrometheusRegistry()
