@@ -51,6 +51,23 @@ package final class HostedDomains: Sendable {
     return state.withLockedValue { $0.names?.contains(domain) }
   }
 
+  /// Asks the database, whatever is known. What depends on it is rare: a mailbox that is not there.
+  /// - Returns: false also when it does not answer.
+  package func confirms(_ domain: String) async -> Bool {
+    await withCheckedContinuation { continuation in
+      directory.submit(writes: false) { connection in
+        do {
+          var parameters = PostgresParameters()
+          parameters.append(domain)
+          let result = try connection.get().query(Self.select + " AND d.mailbox_domain = $1::text", parameters)
+          continuation.resume(returning: result.rowCount > 0)
+        } catch {
+          continuation.resume(returning: false)
+        }
+      }
+    }
+  }
+
   /// By the unique index of `mailbox_domain`.
   private static let select = """
     SELECT d.mailbox_domain FROM postrider.domain d WHERE d.mailbox_domain IS NOT NULL AND d.disabled_at IS NULL

@@ -28,14 +28,15 @@ struct MessageDelivery: Sendable {
     let started = ContinuousClock.now
     let visit = await visit(message, body: body, pass, lease)
     services.metrics.delivery.record(started.duration(to: .now))
+    let isCertain = await mailboxesAreHere(visit.attempts, message)
     var completed: [CompletedJob] = []
     for (index, job) in message.jobs.enumerated() {
       var attempt = visit.attempts[index]
       attempt.duration = started.duration(to: .now)
       let info = bounceInfo(attempt, message.envelope.recipients[index].address.destination)
       var done = CompletedJob(
-        job: job, tenant: message.tenant, disposition: judge(attempt, info, job, message, index), attempt: attempt,
-        success: message.envelope.successNotice(index, attempt.remote))
+        job: job, tenant: message.tenant, disposition: judge(attempt, info, job, message, index, isCertain: isCertain),
+        attempt: attempt, success: message.envelope.successNotice(index, attempt.remote))
       done.suppression = suppression(after: attempt, info, of: message)
       completed.append(done)
     }
@@ -74,6 +75,9 @@ struct MessageDelivery: Sendable {
     case .failure(let failure):
       await desk?.giveBack(pass, session: lease.id)
       return all(.failed(failure, .route))
+    case .unknown(let why):
+      await desk?.giveBack(pass, session: lease.id)
+      return all(.notTried(why))
     case .route(let route):
       var visit = all(.notTried("it was in no transaction"))
       let places = parts.flatMap(\.places)
@@ -102,6 +106,17 @@ struct MessageDelivery: Sendable {
 
   // MARK: Judgement
 
+  /// Whether the mailboxes that have refused somebody for good are still his domain's. Where they moved meanwhile, he is
+  /// asked for elsewhere the next time.
+  private func mailboxesAreHere(_ attempts: [Attempt], _ message: ClaimedMessage) async -> Bool {
+    let refused = attempts.contains { attempt in
+      guard case .refused(let reply, _) = attempt.result else { return false }
+      return reply.isPermanent && attempt.remote?.keepsMailboxes == true
+    }
+    guard refused, let domain = message.envelope.recipients.first?.address.destination else { return true }
+    return await services.router.confirmsMailboxes(of: domain)
+  }
+
   private func bounceInfo(_ attempt: Attempt, _ domain: String) -> BounceInfo? {
     getBounceInfo(
       attempt.result, remote: attempt.remote, ourAddress: configuration.sites.ourAddress(attempt.remote),
@@ -110,11 +125,11 @@ struct MessageDelivery: Sendable {
 
   /// - Parameter info: nil where nothing failed.
   private func judge(
-    _ attempt: Attempt, _ info: BounceInfo?, _ job: Job, _ message: ClaimedMessage, _ index: Int
+    _ attempt: Attempt, _ info: BounceInfo?, _ job: Job, _ message: ClaimedMessage, _ index: Int, isCertain: Bool
   ) -> Disposition {
     if case .delivered = attempt.result { return .delivered }
     guard let info else { return .handedBack }
-    guard info.isTemporary else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
+    guard info.isTemporary || !isCertain else { return .bounced(notify: message.envelope.wantsFailureNotice(index)) }
     return .deferred(
       configuration.retry.wait(
         afterFailures: Int(job.attempt) + 1, cause: RetryCause(for: info), random: Double.random(in: 0..<1)))

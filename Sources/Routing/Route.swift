@@ -64,4 +64,6 @@ package enum RoutingAnswer: Sendable, Hashable {
   case route(Route)
   /// `LocalFailure` tells permanent (`noSuchDomain`, `nullMX`, `noAddress` …) from temporary (`dns`).
   case failure(LocalFailure)
+  /// Nobody can say just now, for a reason of this node's own: no attempt was made.
+  case unknown(String)
 }

@@ -27,11 +27,17 @@ package final class Router: Sendable {
       configuration.overrides.map { (Self.overrideKey($0.domain), $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Whether a domain's mailboxes are here, by what is recorded now: what `route` goes by is some seconds old.
+  package func confirmsMailboxes(of domain: String) async -> Bool {
+    guard let mailboxes = configuration.mailboxes, let name = DomainName.ascii(domain) else { return false }
+    return await mailboxes.confirms(name)
+  }
+
   /// - Parameter domain: a host name, perhaps with U-labels, or an address literal in brackets.
   package func route(to domain: String) async -> RoutingAnswer {
     if let mailboxes = configuration.mailboxes, let name = DomainName.ascii(domain) {
       guard let isHosted = await mailboxes.isHosted(name) else {
-        return .failure(.system("it is not known whether the mailboxes of \(name) are here"))
+        return .unknown("it is not known whether the mailboxes of \(name) are here")
       }
       if isHosted { return await route(to: mailboxes) }
     }

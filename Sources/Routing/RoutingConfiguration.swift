@@ -32,14 +32,18 @@ package struct MailboxHost: Sendable {
   package let tls: TLSRequirement
   /// Whether a domain's mail goes there. Given in A-labels and lower case. nil: nobody could say.
   package let isHosted: @Sendable (String) async -> Bool?
+  /// The same, asked anew. false also where nobody could say.
+  package let confirms: @Sendable (String) async -> Bool
 
   package init(
-    host: String, port: Int, tls: TLSRequirement, isHosted: @escaping @Sendable (_ domain: String) async -> Bool?
+    host: String, port: Int, tls: TLSRequirement, isHosted: @escaping @Sendable (_ domain: String) async -> Bool?,
+    confirms: @escaping @Sendable (_ domain: String) async -> Bool
   ) {
     self.host = host
     self.port = port
     self.tls = tls
     self.isHosted = isHosted
+    self.confirms = confirms
   }
 }
 

@@ -69,7 +69,7 @@ struct TransactionFitting {
       transaction.smtpUTF8 = true
       return nil
     }
-    if outgoing.envelope.smtpUTF8, content?.headerHasEightBit == true {
+    if outgoing.envelope.smtpUTF8, content?.headerHasEightBit == true, !capabilities.takesAnyHeader {
       return "SMTPUTF8, and the message's header has UTF-8 (5.6.7)"
     }
     if let path = transaction.reversePath {

@@ -8,6 +8,8 @@ package struct ClientCapabilities: Sendable, Hashable {
   package var pipelining = false
   package var eightBitMIME = false
   package var smtpUTF8 = false
+  /// It keeps messages as they come, octet for octet, and passes none on: a header in UTF-8 needs no SMTPUTF8.
+  package var takesAnyHeader = false
   package var dsn = false
   package var size = false
   /// The largest message it takes (RFC 1870 §3); nil: it did not say.

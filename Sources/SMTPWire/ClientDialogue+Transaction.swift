@@ -111,7 +111,8 @@ extension ClientDialogue {
       return finish(.failed(.protocolViolation("DATA was accepted without a recipient"), .data), keep: true)
     default:
       // A reply in the middle of the message: the server will not listen to the rest.
-      if reply.code >= 400 { return finish(.refused(reply, .data), keep: false) }
+      // In LMTP it would speak for one recipient at most (RFC 2033 §4.2), and nobody knows for which.
+      if reply.code >= 400, policy.transfer == .smtp { return finish(.refused(reply, .data), keep: false) }
       return transactionLost(.protocolViolation("a reply with code \(reply.code) in the middle of the message"))
     }
   }

@@ -151,6 +151,7 @@ extension ClientDialogue {
     }
     if case .hello = state {
       capabilities = ClientCapabilities(ehlo: reply)
+      capabilities.takesAnyHeader = policy.transfer == .lmtp
     } else {
       capabilities = ClientCapabilities()
     }

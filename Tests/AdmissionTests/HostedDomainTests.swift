@@ -26,7 +26,24 @@ import Testing
     #expect(await hosted.contains("example.com") == true)
   }
 
-  @Test func manyWhoAskAtOnceAskOnce() async throws {
+  @Test func whatIsConfirmedIsTheDatabasesWord() async throws {
+    let fixture = try await AdmissionFixture()
+    let directory = try fixture.directory()
+    let pool = PostgresPool(PostgresConfiguration(url: fixture.database.url, role: "test"), threads: 1)
+    let hosted = HostedDomains(directory: pool) { fixture.now }
+    try directory.setMailboxes(true, of: "example.com")
+    #expect(await hosted.contains("example.com") == true)
+    try directory.setMailboxes(false, of: "example.com")
+    #expect(await hosted.contains("example.com") == true, "nobody has asked again")
+    #expect(await !hosted.confirms("example.com"))
+    try directory.setMailboxes(true, of: "example.com")
+    #expect(await hosted.confirms("example.com"))
+    #expect(await !hosted.confirms("other.example"))
+    pool.shutdown()
+    #expect(await !hosted.confirms("example.com"))
+  }
+
+  @Test func everyoneOfManyIsAnswered() async throws {
     let fixture = try await AdmissionFixture()
     try fixture.directory().setMailboxes(true, of: "example.com")
     let hosted = HostedDomains(directory: fixture.pool) { fixture.now }

@@ -155,9 +155,10 @@ struct Table: MailResolving {
     func router(_ host: String) -> Router {
       self.router(table) {
         $0.overrides = [RouteOverride(domain: "here.test", host: "a.test", port: 26)]
-        $0.mailboxes = MailboxHost(host: host, port: 24, tls: .verified) { domain in
-          ["here.test": true, "xn--hr-bja.test": true, "unknown.test": nil][domain, default: false]
-        }
+        $0.mailboxes = MailboxHost(
+          host: host, port: 24, tls: .verified,
+          isHosted: { ["here.test": true, "xn--hr-bja.test": true, "unknown.test": nil][$0, default: false] },
+          confirms: { $0 == "xn--hr-bja.test" })
       }
     }
     let mailboxes = Route(hosts: [
@@ -167,7 +168,10 @@ struct Table: MailResolving {
     let here = router("mailboxes.test")
     for name in ["here.test", "HERE.test", "hér.test"] { #expect(await here.route(to: name) == .route(mailboxes)) }
     #expect(names(await here.route(to: "d.test")) == ["a.test"])
-    guard case .failure(.system) = await here.route(to: "unknown.test") else {
+    #expect(await here.confirmsMailboxes(of: "HÉR.test"))
+    #expect(await !here.confirmsMailboxes(of: "here.test"))
+    #expect(await !self.router(table).confirmsMailboxes(of: "here.test"))
+    guard case .unknown = await here.route(to: "unknown.test") else {
       Issue.record("a domain that nobody can tell anything about")
       return
     }

@@ -3,17 +3,18 @@ extension Migration {
   static let mailboxes = Migration(
     number: 18, title: "mailboxes", oldest: 4,
     sql: """
-      ALTER TABLE postrider.domain
-        -- The name in A-labels where the domain's mailboxes are here; NULL: its mail goes by its MX. Only whoever has
-        -- proven a domain takes its mail from everybody else here.
-        ADD COLUMN mailbox_domain text UNIQUE CHECK (mailbox_domain ~ '^[a-z0-9_.-]+$'),
-        ADD CONSTRAINT domain_mailboxes CHECK (mailbox_domain IS NULL OR proven_at IS NOT NULL);
+      -- In the order in which a login reads them: no two wait for each other.
       ALTER TABLE postrider.credential
         -- Names the mailbox's directory. Random: neither an address nor a number may ever lead to another's mail, also
         -- after a restore that gives numbers a second time.
         ADD COLUMN mailbox uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
         -- From then on it has no mailbox; what is in it stays.
         ADD COLUMN mailbox_disabled_at timestamptz;
+      ALTER TABLE postrider.domain
+        -- The name in A-labels where the domain's mailboxes are here; NULL: its mail goes by its MX. Only whoever has
+        -- proven a domain takes its mail from everybody else here.
+        ADD COLUMN mailbox_domain text UNIQUE CHECK (mailbox_domain ~ '^[a-z0-9_.-]+$'),
+        ADD CONSTRAINT domain_mailboxes CHECK (mailbox_domain IS NULL OR proven_at IS NOT NULL);
       -- For addresses whose sender does not mind upper and lower case.
       CREATE INDEX credential_folded ON postrider.credential (lower(name)) WHERE NOT covers_domain;
 

@@ -125,7 +125,7 @@ struct Node {
     if let hosted, let server = settings.mailboxes.lmtp {
       configuration.mailboxes = MailboxHost(
         host: server.host, port: server.port, tls: TLSRequirement(settings.mailboxes.tls),
-        isHosted: { await hosted.contains($0) })
+        isHosted: { await hosted.contains($0) }, confirms: { await hosted.confirms($0) })
     }
     return Router(resolver: resolver, configuration: configuration)
   }
