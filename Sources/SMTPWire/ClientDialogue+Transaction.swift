@@ -193,7 +193,7 @@ extension ClientDialogue {
   /// becomes of the others.
   private mutating func answeredForOne(_ reply: Reply) -> ClientAction {
     guard var running, running.answeredAtTheEnd < running.accepted.count else { return .close }
-    guard reply.isPositive || reply.code >= 400 else {
+    guard !(300..<400).contains(reply.code) else {
       return transactionLost(.protocolViolation("the final dot was answered with code \(reply.code)"))
     }
     let result: AttemptResult = reply.isPositive ? .delivered(reply) : .refused(reply, .finalDot)
