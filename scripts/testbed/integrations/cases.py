@@ -3,8 +3,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import signal
-import subprocess
 import tempfile
 import textwrap
 import threading
@@ -12,6 +10,7 @@ import typing
 
 from ..processes import run
 from .arrival import differences
+from .clients import Clients, Said
 from .languages import DRIVERS, runner_of
 from .node import PASSWORD, Node
 from .pages import Expected, Page, Program
@@ -35,23 +34,14 @@ _UNTRUSTED = re.compile("|".join(map(re.escape, (
     # Java
     "unable to find valid certification path", "Can't verify identity of server",
 ))))
-_SECONDS = 90
 _making_stores = threading.Lock()
-
-
-@dataclasses.dataclass
-class Said:
-    """How a client ended, and what it said."""
-
-    code: int
-    output: str
 
 
 class Attempt:
     """One program of a page, to be run in several ways."""
 
-    def __init__(self, node: Node, page: Page, program: Program) -> None:
-        self._node, self._page, self._program = node, page, program
+    def __init__(self, node: Node, clients: Clients, page: Page, program: Program) -> None:
+        self._node, self._clients, self._page, self._program = node, clients, page, program
         # Of the last run.
         self.said = Said(0, "")
         self._runner = runner_of(page, program)
@@ -154,7 +144,8 @@ class Attempt:
                 "PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name,
                 "PYTHONDONTWRITEBYTECODE": "1",
             } | {key: self._filled(value, authority) for key, value in runner.environment.items()}
-            self.said = _said([self._filled(word, authority) for word in runner.run], directory, environment)
+            command = [self._filled(word, authority) for word in runner.run]
+            self.said = self._clients.run(command, directory, environment)
             return self.said
 
     def _make_store(self, authority: pathlib.Path) -> None:
@@ -180,19 +171,6 @@ def _replaced(text: str, changes: dict[str, str]) -> str:
     for old, new in changes.items():
         text = text.replace(old, new)
     return text
-
-
-def _said(command: list[str], directory: pathlib.Path, environment: dict[str, str]) -> Said:
-    process = subprocess.Popen(
-        command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        output, _ = process.communicate(timeout=_SECONDS)
-        return Said(process.returncode, output.decode(errors="replace"))
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        return Said(-1, output.decode(errors="replace") + f"\nstill running after {_SECONDS} seconds")
 
 
 def _expect_reply(code: int, said: Said) -> None:
