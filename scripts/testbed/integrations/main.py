@@ -2,6 +2,7 @@
 import argparse
 import concurrent.futures
 import pathlib
+import signal
 import smtplib
 import sys
 import tempfile
@@ -9,11 +10,13 @@ import textwrap
 import threading
 import time
 import traceback
+import types
 import typing
 
 from ..prerequisites import is_installed, install
 from ..trouble import Trouble
 from .cases import Attempt
+from .clients import Clients
 from .languages import runner_of
 from .node import USER, Node
 from .pages import Page, english_pages, read
@@ -33,6 +36,7 @@ class Results:
         self._failures: list[tuple[str, str]] = []
         self._count, self._skipped = 0, 0
         self._began = time.monotonic()
+        self._is_over = False
 
     def run(self, name: str, case: typing.Callable[[], None]) -> None:
         """Runs one case."""
@@ -40,6 +44,8 @@ class Results:
         try:
             case()
         except Exception as error:
+            if self._is_over:
+                raise
             plain = isinstance(error, (AssertionError, Trouble))
             words = str(error) if plain else "".join(traceback.format_exception(error))
         with self._lock:
@@ -54,6 +60,10 @@ class Results:
             self._count += 1
             self._skipped += 1
             print(f"{name} ... skipped '{why}'", flush=True)
+
+    def end(self) -> None:
+        """From now on a case fails because the run ends, and nothing is told of it."""
+        self._is_over = True
 
     def summary(self) -> int:
         """Tells of the failures and how many cases there were. Returns the exit code."""
@@ -70,7 +80,7 @@ class Results:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the guides. Returns the exit code: 0 all of them hold."""
+    """Runs the guides. Returns the exit code: 0 all of them hold, 1 not, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="scripts/test-integrations",
         description="Runs the code of docs/integrations against a node, over implicit TLS and over STARTTLS, and checks "
@@ -82,6 +92,7 @@ def main(arguments: list[str]) -> int:
                         help="make no private network: localhost and free ports stand in for host and ports")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the clients say")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         products = (ROOT / options.products).resolve()
         if not (products / "postrider").exists():
@@ -94,6 +105,9 @@ def main(arguments: list[str]) -> int:
     except Trouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def _chosen(names: list[str]) -> list[Page]:
@@ -129,23 +143,39 @@ def _run(pages: list[Page], products: pathlib.Path, options: argparse.Namespace)
             node.start()
             if wanted in (line := "the node takes neither login nor mail before TLS"):
                 results.run(line, lambda: _refuses_clear_text(place.ports[587]))
-            with concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-                for done in [pool.submit(_run_page, node, page, options, results) for page in pages]:
-                    done.result()
+            _run_pages(pages, node, options, results)
         finally:
             node.stop()
     return results.summary()
 
 
-def _run_page(node: Node, page: Page, options: argparse.Namespace, results: Results) -> None:
+def _run_pages(pages: list[Page], node: Node, options: argparse.Namespace, results: Results) -> None:
+    """Several at a time. Whatever interrupts it ends the clients and the node at once, so that no thread waits for them."""
+    clients = Clients()
+    pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL)
+    try:
+        for done in [pool.submit(_run_page, node, clients, page, options, results) for page in pages]:
+            done.result()
+    except BaseException:
+        results.end()
+        pool.shutdown(wait=False, cancel_futures=True)
+        clients.end()
+        node.stop()
+        raise
+    finally:
+        # Nobody writes any more when the directory is removed.
+        pool.shutdown()
+
+
+def _run_page(node: Node, clients: Clients, page: Page, options: argparse.Namespace, results: Results) -> None:
     wanted = options.filter
     if page.operator:
-        first = Attempt(node, page, page.programs[0])
+        first = Attempt(node, clients, page, page.programs[0])
         if wanted in (line := f"{page.name} is refused before its operator's commands") and first.tools:
             results.run(line, first.refuses_sender)
         results.run(f"{page.name}: its operator's commands", lambda: node.operate(page.operator))
     for program in page.programs:
-        attempt = Attempt(node, page, program)
+        attempt = Attempt(node, clients, page, program)
         for what, case in attempt.cases().items():
             line = " ".join(filter(None, (page.name, program.name, str(program.port), what)))
             if wanted in line and attempt.tools:
@@ -167,3 +197,8 @@ def _refuses_clear_text(port: int) -> None:
             code, words = client.docmd(command)
             if code != wanted:
                 raise AssertionError(f"{command}: {code} {words.decode()} instead of {wanted}")
+
+
+def _interrupt(number: int, frame: types.FrameType | None) -> None:
+    # SIGTERM takes the way of Ctrl-C, so that everything is stopped.
+    raise KeyboardInterrupt

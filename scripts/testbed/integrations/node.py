@@ -51,6 +51,7 @@ class Node:
         self._database_url = ""
         self._hosts = hosts
         self._name_server: Child | None = None
+        self._is_stopped = False
         # Zone to records beyond those that are always there.
         self._records: dict[str, str] = {}
 
@@ -74,7 +75,8 @@ class Node:
             wait_until(lambda: listens(port), 60, f"the acceptor on port {port}")
 
     def stop(self) -> None:
-        """Ends all of it."""
+        """Ends all of it, and with it every wait for an arrival."""
+        self._is_stopped = True
         self._processes.stop_all()
 
     @property
@@ -128,7 +130,8 @@ class Node:
         """What the sink has got for this recipient, once there is something. Raises Trouble with the worker's last
         words when nothing comes."""
         try:
-            wait_until(lambda: bool(self.arrived(recipient)), 60, f"mail to {recipient}", pause=0.05)
+            wait_until(
+                lambda: self._is_stopped or bool(self.arrived(recipient)), 60, f"mail to {recipient}", pause=0.05)
         except Trouble as trouble:
             words = (self.directory / "worker.log").read_text(errors="replace").splitlines()[-5:]
             raise Trouble("\n".join([f"{trouble}; the worker said:", *words])) from None

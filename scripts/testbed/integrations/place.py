@@ -15,6 +15,8 @@ from ..processes import run
 
 HOST = "smtp.example.com"
 _STAGE = "GUIDES_STAGE"
+# The first port that one who is not root may listen on.
+_FIRST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 # Nodemailer believes that there is a network only when an interface beside loopback has an address; which kind of
 # interface can be made depends on the kernel.
 _MAKE_NETWORK = """
@@ -63,8 +65,8 @@ def enter(is_private: bool) -> Place:
         if caller := os.environ.get("GUIDES_USER"):
             # Not root any more: PostgreSQL refuses root, also one who is root here only.
             user, group = caller.split(":")
-            pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
-            _restart("user", "unshare", "--user", f"--map-user={user}", f"--map-group={group}")
+            pathlib.Path(_FIRST_PORT).write_text("0")
+            _restart("user", *_new_user(user, group))
     return Place(HOST, "smtp.example.org", {465: 465, 587: 587}, 53, 25, True)
 
 
@@ -78,10 +80,18 @@ def _new_network() -> list[str]:
     return ["unshare", "--net", "--mount", *_as_root()]
 
 
+def _new_user(user: str, group: str) -> list[str]:
+    return ["unshare", "--user", f"--map-user={user}", f"--map-group={group}"]
+
+
 def _can_be_private() -> bool:
+    """Tries everything that `enter` does: there is no way back from half of it."""
     if not shutil.which("unshare"):
         return False
-    script = _MAKE_NETWORK + 'mount --bind /dev/null "$(readlink -f /etc/resolv.conf)"'
+    script = _MAKE_NETWORK + 'mount --bind /dev/null "$(readlink -f /etc/resolv.conf)"\n'
+    if os.geteuid() != 0:
+        again = " ".join(_new_user(str(os.getuid()), str(os.getgid())))
+        script += f"echo 0 > {_FIRST_PORT}\n{again} true\n"
     command = ["unshare", "--net", "--mount", *_as_root(), "sh", "-ec", script]
     return subprocess.run(command, capture_output=True).returncode == 0
 

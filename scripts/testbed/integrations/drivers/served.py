@@ -7,6 +7,10 @@ import typing
 
 def while_served(command: list[str], port: int, ask: typing.Callable[[], int]) -> int:
     """Starts the server, waits until it listens, asks. Returns what `ask` does; what the server says goes to stdout."""
+    if _listens(port):
+        # It would be asked instead of the guide's.
+        print(f"port {port} is somebody else's already")
+        return 1
     server = subprocess.Popen(command, stdout=sys.stdout, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 60
