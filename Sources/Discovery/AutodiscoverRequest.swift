@@ -40,8 +40,7 @@ enum AutodiscoverError: Int, Error {
   }
 }
 
-private func trimmed(_ text: String) -> Substring {
-  let isSpace: (Character) -> Bool = { $0.isWhitespace }
-  let tail = text.drop(while: isSpace)
-  return tail.prefix(tail.count - tail.reversed().prefix(while: isSpace).count)
+private func trimmed(_ text: String) -> String {
+  let tail = text.drop(while: \.isWhitespace)
+  return String(tail.prefix(tail.count - tail.reversed().prefix(while: \.isWhitespace).count))
 }

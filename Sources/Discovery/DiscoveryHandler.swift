@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NodeMetrics
+internal import Observability
 
 /// What all connections share.
 struct DiscoveryEnvironment: Sendable {
@@ -93,7 +94,7 @@ final class DiscoveryHandler: ChannelInboundHandler {
       switch result {
       case .success(let octets): answer.body = octets
       case .failure(let error):
-        handler.environment.logger.error("a profile could not be signed", metadata: ["reason": "\(error)"])
+        handler.environment.logger.error("a profile could not be signed", metadata: .fields([.reason: "\(error)"]))
         answer = .refusal(503, "it cannot be signed now")
       }
       handler.write(answer, context)
@@ -123,8 +124,8 @@ final class DiscoveryHandler: ChannelInboundHandler {
     let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
     context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
       let (handler, context) = bound.value
-      // Whoever still sends hears that nobody reads, after he has had the time to read his answer.
-      guard goesOn else { return context.close(mode: .all, promise: nil) }
+      // Closed at once, what a client still sends would cost it the answer: it has until the deadline to read that.
+      guard goesOn else { return context.close(mode: handler.isDeaf ? .output : .all, promise: nil) }
       handler.restartDeadline(context)
     }
   }

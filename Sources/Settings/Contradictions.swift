@@ -67,12 +67,8 @@ func contradictions(in settings: Settings) -> [String] {
     ["discovery.http.listen", "discovery.https.listen", "discovery.imap.hostname", "discovery.pop3.hostname"],
     "no mail program sets up an account that cannot be read: name the host for IMAP or for POP3")
   require(
-    (discovery.https.certificateFile == nil) == (discovery.https.keyFile == nil)
-      || (discovery.https.certificateFile, discovery.https.keyFile) == (settings.smtp.certificateFile, settings.smtp.keyFile),
-    ["discovery.https.certificate_file", "discovery.https.key_file"], "set both or neither")
-  require(
-    discovery.https.listen.isEmpty || discovery.https.certificateFile != nil,
-    ["discovery.https.listen", "discovery.https.certificate_file"], "TLS needs a certificate")
+    discovery.https.listen.isEmpty || settings.smtp.certificateFile != nil,
+    ["discovery.https.listen", "smtp.certificate_file"], "TLS needs a certificate")
   require(
     discovery.proxies.allSatisfy(isNarrow), ["discovery.proxies"],
     "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")

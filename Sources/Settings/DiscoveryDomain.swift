@@ -16,10 +16,10 @@ package struct DiscoveryDomain: Sendable, Hashable {
   package var pop3: Server?
 }
 
-extension SettingType where Value == [DiscoveryDomain] {
-  private static let known = ["domain", "display_name", "submission", "imap", "pop3"]
-  private static let form = "a list of {domain, display_name, submission, imap, pop3}"
+private let known = ["domain", "display_name", "submission", "imap", "pop3"]
+private let form = "a list of {domain, display_name, submission, imap, pop3}"
 
+extension SettingType where Value == [DiscoveryDomain] {
   static var discoveryDomains: Self {
     Self(
       allowed: form, show: { "[" + $0.map(text).joined(separator: ", ") + "]" },
@@ -30,11 +30,11 @@ extension SettingType where Value == [DiscoveryDomain] {
         var domains: [DiscoveryDomain] = []
         for (index, item) in items.enumerated() {
           guard case .mapping(let fields) = item else { throw BadValue(place: "[\(index)]", why: "write \(form)") }
-          let domain = try domain(fields, place: "[\(index)]")
-          guard !domains.contains(where: { $0.domain == domain.domain }) else {
-            throw BadValue(place: "[\(index)].domain", value: domain.domain, why: "each domain once")
+          let entry = try domain(fields, place: "[\(index)]")
+          guard !domains.contains(where: { $0.domain == entry.domain }) else {
+            throw BadValue(place: "[\(index)].domain", value: entry.domain, why: "each domain once")
           }
-          domains.append(domain)
+          domains.append(entry)
         }
         return domains
       })
@@ -71,20 +71,20 @@ extension SettingType where Value == [DiscoveryDomain] {
       throw BadValue(
         place: "\(place).domain", value: texts["domain"], why: "write a domain, in A-labels (xn--…) if it has other letters")
     }
-    var domain = DiscoveryDomain(domain: name)
+    var entry = DiscoveryDomain(domain: name)
     if let label = texts["display_name"] {
       guard isLabel(label) else {
         throw BadValue(place: "\(place).display_name", value: label, why: "write \(SettingType<String>.label.allowed)")
       }
-      domain.displayName = label
+      entry.displayName = label
     }
-    domain.submission = try server("submission", texts, place)
-    if domain.submission == .absent {
+    entry.submission = try server("submission", texts, place)
+    if entry.submission == .absent {
       throw BadValue(place: "\(place).submission", value: "none", why: "an account needs a host to send by")
     }
-    domain.imap = try server("imap", texts, place)
-    domain.pop3 = try server("pop3", texts, place)
-    return domain
+    entry.imap = try server("imap", texts, place)
+    entry.pop3 = try server("pop3", texts, place)
+    return entry
   }
 
   private static func server(_ key: String, _ texts: [String: String], _ place: String) throws(BadValue)

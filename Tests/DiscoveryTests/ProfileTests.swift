@@ -1,6 +1,7 @@
 import Cryptography
 import Foundation
 import MailTesting
+import Supervision
 import Testing
 
 @testable import Discovery

@@ -3,6 +3,7 @@ import DNS
 import Foundation
 import Logging
 import MailTesting
+import NIOCore
 import NIOPosix
 import NodeMetrics
 import Supervision
@@ -40,7 +41,7 @@ final class RunningDiscovery: Sendable {
 
   /// Asks with curl. The answer's status is in the last line.
   func curl(_ target: String, secure: Bool = false, _ more: [String] = []) async throws -> (
-    exit: ExitStatus, body: String, code: Int
+    exit: Supervision.ExitStatus, body: String, code: Int
   ) {
     let base = secure ? "https://localhost:\(securePort)" : "http://127.0.0.1:\(plainPort)"
     let file = directory.path("answer-\(UInt32.random(in: 0...UInt32.max))")

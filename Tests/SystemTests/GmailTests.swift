@@ -1,5 +1,6 @@
 import Foundation
 import MailTesting
+import Supervision
 import Testing
 
 /// What Gmail does for «Send mail as», step by step, in words of its own: docs/integrations/gmail.md.

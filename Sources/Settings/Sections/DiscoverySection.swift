@@ -53,14 +53,8 @@ package struct DiscoveryHTTPSSection: SettingSection {
 
   package let listen = Setting(
     "discovery.https.listen", .list(of: .listen), default: [],
-    "Where it listens with TLS (the standard port is 443); empty: nowhere.")
-  package let certificateFile = Setting(
-    "discovery.https.certificate_file", .optional(.file), defaultFrom: "smtp.certificate_file",
-    { $0.smtp.certificateFile },
-    "The certificate chain, PEM, that is shown, and that signs Apple's profiles. Read again when it changes.")
-  package let keyFile = Setting(
-    "discovery.https.key_file", .optional(.file), defaultFrom: "smtp.key_file", { $0.smtp.keyFile },
-    "The certificate's private key, PEM.")
+    "Where it listens with TLS (the standard port is 443); empty: nowhere. Certificate and key are those of `smtp`, which "
+      + "sign Apple's profiles, too.")
 }
 
 package struct DiscoverySubmissionSection: SettingSection {

@@ -33,7 +33,7 @@ struct DiscoveryCommand: AsyncParsableCommand {
         advice: "set one of them, for example discovery.http.listen=0.0.0.0:80")
     }
     OpenFiles.allowAll()
-    let files = [settings.discovery.https.certificateFile, settings.discovery.https.keyFile].compactMap(\.self)
+    let files = [settings.smtp.certificateFile, settings.smtp.keyFile].compactMap(\.self)
     let tls = settings.discovery.https.listen.isEmpty ? nil : try node.serverTLS(certificate: files[0], key: files[1])
     let signer = try signer(files)
     let threads = NIOThreadPool(numberOfThreads: 2)
@@ -59,11 +59,11 @@ struct DiscoveryCommand: AsyncParsableCommand {
     guard files.count == 2 else { return nil }
     let signer = ContentSigner(certificateFile: files[0], keyFile: files[1])
     do throws(CryptographyFailure) {
-      _ = try signer.sign([])
+      _ = try signer.sign(Array("trial".utf8))
     } catch {
       throw CommandFailure(
         .configuration, "profiles cannot be signed: \(error.reason)",
-        advice: "discovery.https.key_file must be readable by the node's user and by nobody else")
+        advice: "smtp.key_file must be readable by the node's user and by nobody else")
     }
     return signer
   }
