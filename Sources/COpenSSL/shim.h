@@ -55,6 +55,9 @@ static const uint64_t shim_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t shim_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const uint64_t shim_SSL_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
 
+// RFC 2253's form, with UTF-8 as it is.
+static const unsigned long shim_XN_FLAG_UTF8 = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+
 // A parameter points to its name, and Swift's strings do not stay where they are.
 static inline int shim_EVP_MAC_CTX_use_HMAC_SHA256(EVP_MAC_CTX *context, const void *key, size_t count) {
   OSSL_PARAM parameters[] = {

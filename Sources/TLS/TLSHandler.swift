@@ -59,6 +59,10 @@ package final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
+  /// What the other side showed of itself, once a client's handshake is over; nil before, and after the end. On the
+  /// channel's event loop only.
+  package var peer: TLSPeer? { state == .open ? session?.peer : nil }
+
   // MARK: Life
 
   package func handlerAdded(context: ChannelHandlerContext) {

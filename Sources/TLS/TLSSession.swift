@@ -9,7 +9,7 @@ final class TLSSession {
   /// A record carries at most this much (RFC 8446 §5.1).
   static let recordSizeMax = 16_384
 
-  private let ssl: OpaquePointer
+  let ssl: OpaquePointer
   /// The `SSL` object keeps its `SSL_CTX` alive, but not what that one calls for tickets.
   private let handle: TLSContext.Handle
   private let transport = RecordTransport()
@@ -178,7 +178,7 @@ extension TLSSession {
       resumed: SSL_session_reused(ssl) == 1)
   }
 
-  private static func text(ofVerification result: Int) -> String {
+  static func text(ofVerification result: Int) -> String {
     X509_verify_cert_error_string(result).map { String(cString: $0) } ?? "error \(result)"
   }
 }

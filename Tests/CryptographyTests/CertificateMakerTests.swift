@@ -18,6 +18,27 @@ import Testing
     }
   }
 
+  @Test func aCertificateTellsWhomItIsForAndByWhom() throws {
+    try withDirectory { directory in
+      let files = try CertificateMaker.ensure(
+        directory: directory, names: ["smtp.example", "192.0.2.1", "2001:db8::1"])
+      let (status, _) = try openssl(["x509", "-in", files.certificate, "-outform", "DER", "-out", directory + "/der"])
+      #expect(status == 0)
+      let der = [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory + "/der")))
+      let facts = try CertificateFacts(der: der, covering: "smtp.example")
+      #expect(facts.names == ["smtp.example", "192.0.2.1", "2001:db8::1"])
+      #expect(facts.issuer == "CN=Postrider development authority")
+      #expect(facts.coversName && !facts.isInFuture && [89, 90].contains(facts.daysLeft))
+      #expect(facts.ends - facts.begins == 90 * 86_400 + 3600)
+      #expect(try CertificateFacts(file: files.certificate, covering: "other.example").coversName == false)
+      for size in [0, 1, der.count / 2, der.count - 1] {
+        #expect(throws: CryptographyFailure.self) {
+          try CertificateFacts(der: Array(der.prefix(size)), covering: "smtp.example")
+        }
+      }
+    }
+  }
+
   @Test func keysAreForTheOwnerOnly() throws {
     try withDirectory { directory in
       let files = try CertificateMaker.ensure(directory: directory, names: ["localhost"])

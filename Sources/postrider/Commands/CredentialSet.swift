@@ -78,6 +78,10 @@ extension CredentialCommand {
 struct LimitedDuration: ExpressibleByArgument {
   let duration: Duration
 
+  var defaultValueDescription: String { duration.brief }
+
+  init(_ duration: Duration) { self.duration = duration }
+
   init?(argument: String) {
     guard let duration = DurationText.parse(argument), duration <= .seconds(3650 * 86_400) else { return nil }
     self.duration = duration

@@ -1,18 +1,26 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Observability
 internal import Settings
 
-/// `postrider doctor`: is everything there that the node needs, and if not, what is to be done.
+/// `postrider doctor`: is everything there that the node needs, and if not, what is to be done; or the same for somebody
+/// who wants to send through it.
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Check settings, database, Redis, DNS, scanners, certificate, ports and clock, and say what to do.",
+    abstract: "Check an installation, or with --as-client what a mail program meets, and say what to do.",
     discussion: """
-      A warning is about something that is missing but not fatal, or will be. Exit code 2 when a check failed, 0
-      otherwise. Nothing is changed.
+      Checks settings, database, Redis, DNS, scanners, certificate, ports and clock. A warning is about something that is
+      missing but not fatal, or will be. Exit code 2 when a check failed, 0 otherwise. Nothing is changed.
+
+      With --as-client HOST it does what a mail program does with that server: DNS, ports, TLS, certificate, and with
+      --user login, sender, recipient (--to) and size (--size). It needs neither settings nor database, so it runs on any
+      machine. A password is asked for, or comes from --password-file or SMTP_PASSWORD. It goes only where the certificate
+      stands for the name. No message is sent, except with --send.
       """)
 
   @OptionGroup var common: CommonOptions
+  @OptionGroup(title: "As a client") var client: ClientOptions
 
   private struct Record: Encodable {
     var status: Finding.Status
@@ -20,6 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if let host = client.host { return try await ClientDoctor(common: common, options: client, host: host).run() }
     let settings = try common.settings()
     let changed = settings.entries.count { $0.origin != .standard }
     var findings = [
@@ -34,23 +43,9 @@ struct DoctorCommand: AsyncParsableCommand {
     if common.json {
       try JSONOutput.print(Record(status: findings.status, checks: findings))
     } else {
-      print(text(findings), terminator: "")
+      let width = findings.map { Table.width($0.check) }.max() ?? 0
+      print(findings.map { $0.text(width: width) }.joined() + "\n" + findings.counts)
     }
     if findings.status == .failed { throw ExitCode(ExitStatus.unhealthy.rawValue) }
-  }
-
-  private func text(_ findings: [Finding]) -> String {
-    let width = findings.map { Table.width($0.check) }.max() ?? 0
-    var text = ""
-    for finding in findings {
-      let status = finding.status.rawValue
-      text += status + String(repeating: " ", count: 9 - status.count)
-      text += finding.check + String(repeating: " ", count: width - Table.width(finding.check)) + "  "
-      text += escaped(finding.detail) + "\n"
-      if let advice = finding.advice { text += String(repeating: " ", count: width + 11) + "→ \(escaped(advice))\n" }
-    }
-    let failed = findings.count { $0.status == .failed }
-    let warnings = findings.count { $0.status == .warning }
-    return text + "\n\(findings.count) checks, \(failed) failed, \(warnings) warnings\n"
   }
 }

@@ -45,7 +45,7 @@ struct SuppressionCommand: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var scope: SuppressionScope
-    @Option(help: "Only this address.") var address: SuppressedAddress?
+    @Option(help: "Only this address.") var address: MailboxArgument?
     @Option(help: "Only addresses behind this one: the last of the list before.") var after = ""
     @Option(help: "How many to list.") var limit = 1000
 
@@ -84,7 +84,7 @@ struct SuppressionCommand: ParsableCommand {
       abstract: "Send nothing to an address, or replace what is said about it.")
 
     @OptionGroup var common: CommonOptions
-    @Argument var address: SuppressedAddress
+    @Argument var address: MailboxArgument
     @OptionGroup var scope: RequiredScope
     @Option(help: "Why; senders are told.") var reason = ""
     @Option(help: ArgumentHelp("For how long: 12h, 30d; otherwise until it is removed.", valueName: "duration"))
@@ -111,7 +111,7 @@ struct SuppressionCommand: ParsableCommand {
       abstract: "Send to an address again.", discussion: "Without --tenant or --global: wherever it is suppressed.")
 
     @OptionGroup var common: CommonOptions
-    @Argument var address: SuppressedAddress
+    @Argument var address: MailboxArgument
     @OptionGroup var scope: SuppressionScope
 
     func run() throws {

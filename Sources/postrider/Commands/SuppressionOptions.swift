@@ -1,8 +1,6 @@
 internal import ArgumentParser
-internal import MailModel
 internal import MailQueue
 internal import Postgres
-internal import SMTPWire
 internal import Settings
 
 /// Whose list.
@@ -32,16 +30,6 @@ struct RequiredScope: ParsableArguments {
 
   func validate() throws {
     if choice.tenant == nil, !choice.isGlobal { throw ValidationError("say --tenant NAME or --global") }
-  }
-}
-
-/// A mailbox, checked as SMTP would.
-struct SuppressedAddress: ExpressibleByArgument {
-  let value: MailAddress
-
-  init?(argument: String) {
-    guard let address = try? PathParser.mailbox(Array(argument.utf8)[...]) else { return nil }
-    value = address
   }
 }
 

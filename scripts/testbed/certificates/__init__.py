@@ -1,0 +1,1 @@
+"""Certificates from an authority that speaks ACME: the commands of docs/certificates.md, run against pebble."""
