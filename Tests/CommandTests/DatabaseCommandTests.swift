@@ -34,7 +34,8 @@ import Testing
     try await fixture.database.query("CREATE ROLE \(role)")
     let granted = try await fixture.postrider("database", "grant", "--role", "mailboxes", role)
     #expect(granted.status == 0 && granted.output.contains("\(role) has the rights of the mailboxes role"))
-    #expect(try await fixture.postrider("doctor").output.contains("has the rights of the mailboxes role, and no others"))
+    #expect(
+      try await fixture.postrider("doctor").output.contains("has the rights of the mailboxes role, and no others"))
     try await fixture.database.query(
       "GRANT USAGE ON SCHEMA postrider TO \(role); GRANT SELECT ON postrider.credential TO \(role)")
     let excess = try await fixture.postrider("doctor")

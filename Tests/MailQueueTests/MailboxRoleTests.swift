@@ -118,7 +118,8 @@ import Testing
       #expect(try place.login("\(name)@\(domain)") == expected, "\(name)")
       #expect(try place.login("\(name)@\(domain.uppercased())") == expected, "\(name)")
     }
-    for bad in ["", "@", "bob", "bob@", "@\(domain)", domain, "bob@other.example", "bob@\(place.walls.theirs).example"] {
+    for bad in ["", "@", "bob", "bob@", "@\(domain)", domain, "bob@other.example", "bob@\(place.walls.theirs).example"]
+    {
       #expect(try place.login(bad) == nil, "\(bad)")
       #expect(try place.delivery(bad) == nil, "\(bad)")
     }

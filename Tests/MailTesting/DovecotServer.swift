@@ -61,7 +61,8 @@ package actor DovecotServer {
   private static func shipped(_ name: String, _ place: String, _ change: (String) -> String) throws -> String {
     let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
     let text = try String(contentsOf: checkout.appending(path: "cluster/dovecot/\(name)"), encoding: .utf8)
-    let ours = change(text).replacing("/etc/dovecot/", with: "\(place)/").replacing("/srv/mail/", with: "\(place)/mail/")
+    let ours = change(text).replacing("/etc/dovecot/", with: "\(place)/").replacing(
+      "/srv/mail/", with: "\(place)/mail/")
     let settings = ours.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("#") }
     guard !settings.contains(where: { $0.contains("192.0.2.") || $0.contains("vmail") }) else {
       throw FileFailure(path: "cluster/dovecot/\(name)", reason: "it has an example that tests do not know")

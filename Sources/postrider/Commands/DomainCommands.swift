@@ -5,7 +5,8 @@ internal import Postgres
 /// `postrider domain`: what tenants send from.
 struct DomainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "domain", abstract: "Add, verify, list, disable and enable domains, and say where their mailboxes are.",
+    commandName: "domain",
+    abstract: "Add, verify, list, disable and enable domains, and say where their mailboxes are.",
     subcommands: [
       Add.self, Verify.self, Records.self, Show.self, List.self, Mailboxes.self, Disable.self, Enable.self,
     ], defaultSubcommand: List.self)

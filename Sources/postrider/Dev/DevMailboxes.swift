@@ -10,14 +10,16 @@ enum DevMailboxes {
   /// - Throws: with what to install, or where Dovecot could not work.
   static func check(_ layout: DevLayout) throws {
     if let packages = PrivateDovecot.missing {
-      throw DevFailure("--mailboxes needs Dovecot 2.3 with IMAP, POP3, LMTP and PostgreSQL: apt-get install \(packages)")
+      throw DevFailure(
+        "--mailboxes needs Dovecot 2.3 with IMAP, POP3, LMTP and PostgreSQL: apt-get install \(packages)")
     }
     guard layout.isReachable else {
       throw DevFailure(
         "--mailboxes: \(layout.user?.name ?? "Dovecot") cannot reach \(layout.root); use another --directory")
     }
     guard "\(layout.root)/dovecot".utf8.count <= PrivateDovecot.directoryLengthMax else {
-      throw DevFailure("--mailboxes: the path \(layout.root) is too long for Dovecot's sockets; use another --directory")
+      throw DevFailure(
+        "--mailboxes: the path \(layout.root) is too long for Dovecot's sockets; use another --directory")
     }
   }
 

@@ -30,12 +30,13 @@ struct DevProcesses: Sendable {
       [ManagedProcess($0.server, readiness: .listens($0.ports.all), isShown: false)]
     }
     // The keeper's start makes the database, which Dovecot's role is in.
-    let own = [sink(), keeper] + (dovecot ?? []) + [
-      role("worker", "worker-1", .started, stopLimit),
-      role("worker", "worker-2", .started, stopLimit),
-      role("acceptor", "acceptor-1", .listens(submission), stopLimit),
-      role("acceptor", "acceptor-2", .listens(submission), stopLimit),
-    ]
+    let own =
+      [sink(), keeper] + (dovecot ?? []) + [
+        role("worker", "worker-1", .started, stopLimit),
+        role("worker", "worker-2", .started, stopLimit),
+        role("acceptor", "acceptor-1", .listens(submission), stopLimit),
+        role("acceptor", "acceptor-2", .listens(submission), stopLimit),
+      ]
     return services + scanners + own
   }
 
