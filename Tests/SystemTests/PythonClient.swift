@@ -52,7 +52,12 @@ extension RunningNode {
   /// - Returns: what it printed.
   func python(_ program: String) async throws -> String {
     let process = try startPython(program)
-    let status = try await process.waitForExit(atMost: .seconds(180))
+    let status: ExitStatus
+    do {
+      status = try await process.waitForExit(atMost: .seconds(180))
+    } catch {
+      throw NodeTrouble("\(error): \(process.output)")
+    }
     guard status.isSuccess else { throw NodeTrouble("the client failed: \(process.output)") }
     return process.output
   }

@@ -54,6 +54,20 @@ enum ConnectAdvice {
 
 /// What a handshake's failure means to a person.
 enum EncryptionAdvice {
+  /// What fails speaks TLS all the same, only not so that both can.
+  static func isTLS(_ trouble: StepTrouble) -> Bool {
+    guard case .tls(let failure) = trouble else { return false }
+    return isOutdated(failure.reason) || hasNoCipher(failure.reason)
+  }
+
+  private static func isOutdated(_ reason: String) -> Bool {
+    reason.contains("protocol version") || reason.contains("unsupported protocol")
+  }
+
+  private static func hasNoCipher(_ reason: String) -> Bool {
+    reason.contains("handshake failure") || reason.contains("no shared cipher")
+  }
+
   /// - Parameter speaksClear: the server has said something at this port without TLS.
   static func finding(_ name: String, _ trouble: StepTrouble, speaksClear: Bool, limit: Duration) -> Finding {
     if speaksClear {
@@ -65,13 +79,13 @@ enum EncryptionAdvice {
       return ConnectAdvice.silence(name, trouble, speaksTLS: false, limit: limit)
     }
     let reason = failure.reason
-    if reason.contains("protocol version") || reason.contains("unsupported protocol") {
+    if isOutdated(reason) {
       return .failed(
         name, "the server has no TLS 1.2 or newer (\(reason))",
         advice:
           "older versions are not safe, and current mail programs refuse them: the server must be brought up to date")
     }
-    if reason.contains("handshake failure") || reason.contains("no shared cipher") {
+    if hasNoCipher(reason) {
       return .failed(
         name, "the server and this machine have no cipher in common (\(reason))",
         advice: "the server's list of ciphers must be brought up to date")

@@ -109,7 +109,7 @@ struct PortSteps {
       judged.forEach { add($0) }
       return facts.verified && judged.status != .failed
     } catch {
-      let speaksClear = port.security == .implicitTLS ? await greetsInClear() : false
+      let speaksClear = port.security == .implicitTLS && !EncryptionAdvice.isTLS(error) ? await greetsInClear() : false
       add(EncryptionAdvice.finding("encryption \(place)", error, speaksClear: speaksClear, limit: plan.limit))
       connection.close()
       throw Stopped()
