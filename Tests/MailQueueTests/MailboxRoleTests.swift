@@ -61,11 +61,14 @@ import Testing
       }
     }
     let functions = try await walls.names(
-      "SELECT n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')' FROM pg_proc p "
+      "SELECT p.oid || ' ' || n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')' FROM pg_proc p "
         + "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ('postrider', 'mailbox')")
     #expect(functions.count > 20)
-    for function in functions {
-      let may = try connection.query("SELECT has_function_privilege('\(function)', 'EXECUTE')").bool(0, 0)
+    for line in functions {
+      // By number: a name in a schema that it may not use is an error of its own.
+      let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+      let (number, function) = (try #require(parts.first), try #require(parts.last))
+      let may = try connection.query("SELECT has_function_privilege(\(number)::oid, 'EXECUTE')").bool(0, 0)
       #expect(may == ["mailbox.login(text, integer)", "mailbox.delivery(text)"].contains(function), "\(function)")
     }
     for sql in [

@@ -12,7 +12,7 @@ struct MailboxNode: Sendable {
   static let deadAddresses = "rules:\n  - {stage: rcpt, match: 'nobody@*', reply: '550 5.1.1 no such user here'}\n"
 
   /// - Parameters:
-  ///   - lmtp: what the node is to use instead of Dovecot's port.
+  ///   - lmtp: what the node is to use instead of Dovecot's port, without TLS: something that reads along.
   ///   - roles: those to start.
   init(
     quota: String = "1G", settings: String = "", roles: [String] = ["acceptor", "worker", "keeper"],
@@ -21,7 +21,10 @@ struct MailboxNode: Sendable {
     // Dovecot's port must be known before the node has settings, and its certificate is the node's.
     let port = LoopbackPort.free()
     node = try await RunningNode(
-      script: Self.deadAddresses, settings: "mailboxes: {lmtp: \"127.0.0.1:\(lmtp ?? port)\"}\n\(settings)")
+      script: Self.deadAddresses, settings: """
+        mailboxes: {lmtp: "127.0.0.1:\(lmtp ?? port)", tls: \(lmtp == nil ? "opportunistic" : "none")}
+        \(settings)
+        """)
     dovecot = try await DovecotServer(
       node.database, certificate: node.directory.path("tls/server.pem"), key: node.directory.path("tls/server.key"),
       lmtp: port, quota: quota)

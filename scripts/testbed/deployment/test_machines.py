@@ -69,7 +69,7 @@ class SystemdTests(ClusterCase):
 
     @needs("systemd-analyze")
     def test_systemd_accepts_them(self) -> None:
-        self.assertEqual(len(self.units()), 5)
+        self.assertEqual(len(self.units()), 6)
         # Only the name of whoever is not here may be told.
         output = self.assert_accepts("systemd-analyze", "verify", "--man=no", *sorted(self.directory.iterdir()))
         ours = [line for line in output.splitlines() if "postrider" in line]
