@@ -1,4 +1,4 @@
-"""Dovecot. That it works with its files is for Tests/SystemTests/MailboxTests.swift, which run it with them."""
+"""Dovecot: what its files say."""
 import re
 
 from .case import CLUSTER, ClusterCase, needs
