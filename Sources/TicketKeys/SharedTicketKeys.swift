@@ -18,9 +18,8 @@ package actor SharedTicketKeys: Service {
   private let rotation: Duration
   private let logger: Logger
   private let timeShift: @Sendable () -> Duration
-  private let start = ContinuousClock.now
-  /// Redis' time when this process's clock was at `start`, in Unix milliseconds; at first a guess.
-  private var timeBase: Int64
+  /// Redis' time in Unix milliseconds, and when it was told to us; at first a guess.
+  private var redisTime: (now: Int64, told: ContinuousClock.Instant)
   private var shared = TicketKeyRing()
   /// Used while there is no shared key to seal with.
   private var own = TicketKeyRing()
@@ -42,7 +41,7 @@ package actor SharedTicketKeys: Service {
     self.rotation = rotation
     self.logger = logger
     self.timeShift = timeShift
-    timeBase = Int64(Date().timeIntervalSince1970 * 1000)
+    redisTime = (Int64(Date().timeIntervalSince1970 * 1000), .now)
   }
 
   /// Looks after the keys until graceful shutdown or cancellation.
@@ -73,23 +72,27 @@ package actor SharedTicketKeys: Service {
 }
 
 extension SharedTicketKeys {
-  private var now: Int64 { timeBase + (ContinuousClock.now - start + timeShift()).wholeMilliseconds }
+  /// Rounded down: what we make begins, by Redis' clock, never after it was put there, and so has begun for everybody
+  /// who reads it.
+  private var now: Int64 { redisTime.now + (ContinuousClock.now - redisTime.told + timeShift()).wholeMilliseconds }
   private var rotationMilliseconds: Int64 { rotation.wholeMilliseconds }
 
   /// - Returns: false when what is in Redis cannot be read, and is not ours to replace yet.
   private func exchange() async throws(RedisError) -> Bool {
-    let (value, redisTime) = try await stored.fetch()
-    timeBase = redisTime - (ContinuousClock.now - start).wholeMilliseconds
+    let seen = try await stored.fetch()
+    redisTime = (seen.now, .now)
     var ring = TicketKeyRing()
-    switch stored.read(value) {
+    switch stored.read(seen.value) {
     case .nothing: break
     case .ring(let found): ring = found
     case .unreadable(let reason):
-      guard isAbandoned(value, reason) else { return false }
+      guard isAbandoned(seen.value, reason) else { return false }
     }
     if let renewed = ring.renewed(at: now, rotation: rotationMilliseconds) {
-      let winner = try await stored.replace(value, by: renewed, milliseconds: 3 * rotationMilliseconds)
-      guard case .ring(let found) = stored.read(winner) else { return false }
+      let winner = try await stored.replace(seen.value, by: renewed, milliseconds: 3 * rotationMilliseconds)
+      // A reply that was long on its way leaves our clock behind: what another has just made would begin later.
+      redisTime = (winner.now, .now)
+      guard case .ring(let found) = stored.read(winner.value) else { return false }
       ring = found
     }
     unreadable = nil

@@ -22,27 +22,25 @@ struct StoredTicketKeys: Sendable {
   let redis: RedisClient
   let master: MasterKey
 
-  /// - Returns: the value, and Redis' own time in Unix milliseconds: one clock for everyone.
-  func fetch() async throws(RedisError) -> (value: Value, now: Int64) {
-    let reply = try await redis.evaluate(Self.fetching, keys: [Self.name]).elements
-    guard let reply, reply.count == 2, let value = reply[0].binary, let now = reply[1].integer else {
-      throw .protocolViolation("the script for ticket keys was not answered as it says")
-    }
-    return (value, now)
+  /// What is in Redis, and its own time then in Unix milliseconds: one clock for everyone.
+  struct Seen: Sendable {
+    let value: Value
+    let now: Int64
+  }
+
+  func fetch() async throws(RedisError) -> Seen {
+    try Self.seen(try await redis.evaluate(Self.fetching, keys: [Self.name]))
   }
 
   /// Puts a ring in the place of a value.
   /// - Parameter milliseconds: how long it stays without being renewed.
   /// - Returns: what is there now: the ring, or what somebody else has put there meanwhile.
-  func replace(_ value: Value, by ring: TicketKeyRing, milliseconds: Int64) async throws(RedisError) -> Value {
+  func replace(_ value: Value, by ring: TicketKeyRing, milliseconds: Int64) async throws(RedisError) -> Seen {
     let wrapped = master.wrap(ring.bytes, context: Self.context)
-    let reply = try await redis.evaluate(
-      Self.replacing, keys: [Self.name],
-      arguments: [RedisArgument(bytes: value), RedisArgument(bytes: wrapped), RedisArgument(milliseconds)])
-    guard let stored = reply.binary else {
-      throw .protocolViolation("the script for ticket keys was not answered as it says")
-    }
-    return stored
+    return try Self.seen(
+      try await redis.evaluate(
+        Self.replacing, keys: [Self.name],
+        arguments: [RedisArgument(bytes: value), RedisArgument(bytes: wrapped), RedisArgument(milliseconds)]))
   }
 
   func read(_ value: Value) -> Reading {
@@ -55,6 +53,13 @@ struct StoredTicketKeys: Sendable {
     }
   }
 
+  private static func seen(_ reply: RedisValue) throws(RedisError) -> Seen {
+    guard let reply = reply.elements, reply.count == 2, let value = reply[0].binary, let now = reply[1].integer else {
+      throw .protocolViolation("the script for ticket keys was not answered as it says")
+    }
+    return Seen(value: value, now: now)
+  }
+
   private static let fetching = RedisScript(
     """
     local time = redis.call('TIME')
@@ -63,10 +68,13 @@ struct StoredTicketKeys: Sendable {
 
   private static let replacing = RedisScript(
     """
+    local time = redis.call('TIME')
     local value = redis.call('GET', KEYS[1]) or ''
-    if value ~= ARGV[1] then return value end
-    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-    return ARGV[2]
+    if value == ARGV[1] then
+      value = ARGV[2]
+      redis.call('SET', KEYS[1], value, 'PX', ARGV[3])
+    end
+    return {value, time[1] * 1000 + math.floor(time[2] / 1000)}
     """)
 }
 

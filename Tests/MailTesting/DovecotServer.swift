@@ -47,9 +47,9 @@ package actor DovecotServer {
       $0.replacing("mail_uid = vmail", with: "mail_uid = \(names.user)")
         .replacing("mail_gid = vmail", with: "mail_gid = \(names.group)")
         .replacing("user = vmail", with: "user = \(names.user)")
-        .replacing("port = 993", with: "port = \(ports.imap)\n    address = 127.0.0.1")
-        .replacing("port = 995", with: "port = \(ports.pop3)\n    address = 127.0.0.1")
-        .replacing("port = 24", with: "port = \(ports.lmtp)").replacing("192.0.2.31", with: "127.0.0.1")
+        .replacing(/port = 993\b/, with: "port = \(ports.imap)\n    address = 127.0.0.1")
+        .replacing(/port = 995\b/, with: "port = \(ports.pop3)\n    address = 127.0.0.1")
+        .replacing(/port = 24\b/, with: "port = \(ports.lmtp)").replacing("192.0.2.31", with: "127.0.0.1")
         .replacing("storage=2G", with: "storage=\(quota)")
     }
     let whole = "\(text)\n\(PrivateDovecot.unprivileged(in: place, as: user))\n"

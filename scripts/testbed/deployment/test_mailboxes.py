@@ -1,4 +1,4 @@
-"""Dovecot: what its files say."""
+"""Dovecot. That it works with its files is for Tests/SystemTests/MailboxTests.swift, which run it with them."""
 import re
 
 from .case import CLUSTER, ClusterCase, needs

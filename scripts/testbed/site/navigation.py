@@ -5,7 +5,7 @@ import re
 # Section to its pages, or to further sections. `…` takes whatever is in its directory and named nowhere, `*` all the rest.
 _SECTIONS: dict[str, object] = {
     "Home": "README.md",
-    "Send mail": ["integrations/README.md", "integrations/…"],
+    "Send mail": ["integrations/README.md", "integrations/…", "integrations/troubleshooting.md"],
     "Operate": {
         "Set up": ["cluster.md", "configuration.md", "commands.md", "certificates.md", "domains.md", "walls.md"],
         "Mail": [
