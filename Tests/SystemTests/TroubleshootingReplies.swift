@@ -31,7 +31,7 @@ enum TroubleshootingReplies {
       ])
     let relay = try await StrippingRelay(to: node.startTLSPort)
     let places =
-      "implicit, starttls = \(node.implicitPort), \(node.startTLSPort)\nimpatient, relay = \(implicit), \(relay.port)\n"
+      "implicit, starttls = \(node.implicitPort), \(node.startTLSPort)\nimpatient, relay = \(startTLS), \(relay.port)\n"
     let texts = "eicar = \(literal(PrivateClamd.testFile))\ngtube = \(literal(PrivateRspamd.testText))\n"
     var replies = try said(try await node.python(client + places + texts + refusals))
     replies.merge(try said(try await node.python(client + places + handshakes))) { $1 }
@@ -76,6 +76,8 @@ enum TroubleshootingReplies {
     text.replacing("sender.example", with: "example.com")
       .replacing(/try again in \d+ seconds/, with: "try again in 3600 seconds")
       .replacing(/with the text .*/, with: "with the text …")
+      // So clamd marks what is not of its project's own database.
+      .replacing(".UNOFFICIAL", with: "")
       .replacing(/\[SSL[^\]]*\] | \(_ssl\.c:\d+\)/, with: "")
   }
 
