@@ -21,7 +21,8 @@ struct MailboxNode: Sendable {
     // Dovecot's port must be known before the node has settings, and its certificate is the node's.
     let port = LoopbackPort.free()
     node = try await RunningNode(
-      script: Self.deadAddresses, settings: """
+      script: Self.deadAddresses,
+      settings: """
         mailboxes: {lmtp: "127.0.0.1:\(lmtp ?? port)", tls: \(lmtp == nil ? "opportunistic" : "none")}
         \(settings)
         """)
