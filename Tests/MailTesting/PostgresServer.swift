@@ -77,7 +77,7 @@ package actor PostgresServer {
     let started = try ChildProcess.start(configuration.server())
     child = started
     atProcessExit { started.send(.kill) }
-    try await started.waitForLine(containing: "ready to accept", atMost: .seconds(120))
+    try await started.waitForLine(containing: "ready to accept", atMost: .seconds(300))
   }
 
   /// Fast shutdown: sessions are cut, everything is on disk.

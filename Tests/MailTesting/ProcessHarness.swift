@@ -94,7 +94,7 @@ package final class ProcessHarness: Sendable {
 /// - Returns: its exit status and both outputs.
 package func run(
   _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil,
-  atMost limit: Duration = .seconds(120)
+  atMost limit: Duration = .seconds(300)
 ) async throws -> (status: ExitStatus, output: String) {
   let process = try ProcessHarness(program, arguments, environment: environment, directory: directory)
   let status = try await process.waitForExit(atMost: limit)

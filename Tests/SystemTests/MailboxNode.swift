@@ -114,18 +114,19 @@ struct MailboxNode: Sendable {
     let output = try await python(
       """
       tries = [\(tries.joined(separator: ", "))]
-      def attempt(number, words):
-          answers = []
-          for enter, failures in ((imap, imaplib.IMAP4.error), (pop3, poplib.error_proto)):
-              try:
-                  enter(*words)
-                  answers.append("in")
-              except failures as failure:
-                  answers.append("out" if "uthentication failed" in str(failure) else str(failure))
-          say("try", number, *answers)
-      threads = [threading.Thread(target=attempt, args=pair) for pair in enumerate(tries)]
+      answers = {}
+      def attempt(number, words, enter, failures):
+          try:
+              enter(*words)
+              answers[number, enter] = "in"
+          except failures as failure:
+              answers[number, enter] = "out" if "uthentication failed" in str(failure) else str(failure)
+      threads = [
+          threading.Thread(target=attempt, args=(number, words, *how)) for number, words in enumerate(tries)
+          for how in ((imap, imaplib.IMAP4.error), (pop3, poplib.error_proto))]
       for thread in threads: thread.start()
       for thread in threads: thread.join()
+      for number in range(len(tries)): say("try", number, answers[number, imap], answers[number, pop3])
       """)
     var refused: Set<String> = []
     for (number, attempt) in tries.enumerated() {
