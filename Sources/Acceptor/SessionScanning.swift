@@ -11,11 +11,17 @@ import SMTPWire
 /// Who looks at messages, and what follows for whom.
 package struct MessageScanning: Sendable {
   let scanner: ContentScanner
+  let slack: Duration
   /// Of a tenant, now.
   let policy: @Sendable (_ tenant: Int64) async -> ScanPolicy
 
-  package init(_ scanner: ContentScanner, policy: @escaping @Sendable (_ tenant: Int64) async -> ScanPolicy) {
+  /// - Parameter slack: how long after the scanners' own limit of time the session stops waiting for them.
+  package init(
+    _ scanner: ContentScanner, slack: Duration = .seconds(5),
+    policy: @escaping @Sendable (_ tenant: Int64) async -> ScanPolicy
+  ) {
     self.scanner = scanner
+    self.slack = slack
     self.policy = policy
   }
 
@@ -25,7 +31,7 @@ package struct MessageScanning: Sendable {
 
   /// Within the scanners' own limit of time they answer, or fail; a little later this comes to nothing.
   var timeMax: TimeAmount {
-    TimeAmount.nanoseconds(Int64(scanner.configuration.timeMax / .nanoseconds(1))) + .seconds(5)
+    TimeAmount.nanoseconds(Int64((scanner.configuration.timeMax + slack) / .nanoseconds(1)))
   }
 }
 

@@ -143,7 +143,10 @@ extension ChildProcess {
       while waitpid(processID, &status, 0) < 0 && errno == EINTR {}
     }
     // A grandchild may keep the output open; what the child itself wrote is in the pipe by now.
-    _ = isRead.wait(timeout: .now() + .seconds(2))
+    var unread: Int32 = 0
+    while isRead.wait(timeout: .now() + .seconds(2)) == .timedOut, ioctl(output, UInt(FIONREAD), &unread) == 0,
+      unread > 0
+    {}
     let number = status & 0x7F
     let exit = number == 0 ? ExitStatus.exited((status >> 8) & 0xFF) : .signalled(number)
     observed.update { $0.exit = exit }

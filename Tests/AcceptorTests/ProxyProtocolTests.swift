@@ -15,6 +15,7 @@ import Testing
   private func configure(_ configuration: inout AcceptorConfiguration) {
     configuration.proxyNetworks = [CIDR("127.0.0.2/32")].compactMap { $0 }
     configuration.showsClientAddress = true
+    configuration.proxyHeaderTimeout = .minutes(10)
   }
 
   private func submit(_ client: TestClient, _ node: TestNode) async throws {

@@ -19,7 +19,7 @@ import Testing
     logger.logLevel = .critical
     let scanner = ContentScanner(
       configuration, group: MultiThreadedEventLoopGroup.singleton, threads: .singleton, logger: logger)
-    return MessageScanning(scanner) { tenant in
+    return MessageScanning(scanner, slack: .seconds(120)) { tenant in
       #expect(tenant == 7)
       return policy
     }

@@ -21,7 +21,11 @@ import Testing
   }
 
   private func client(_ redis: RedisServer) async throws -> RedisClient {
-    let client = RedisClient(url: try RedisURL(redis.url), group: MultiThreadedEventLoopGroup.singleton)
+    var configuration = RedisConfiguration()
+    configuration.commandTimeout = .seconds(60)
+    configuration.connectTimeout = .seconds(60)
+    let client = RedisClient(
+      url: try RedisURL(redis.url), configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
     #expect(await client.waitUntilConnected(limit: .seconds(180)))
     return client
   }

@@ -68,7 +68,7 @@ struct DevTests {
   func mailboxes() async throws {
     let place = try Place()
     let node = try place.start(place.mailboxes)
-    try await node.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    try await node.waitForLine(containing: "The node runs")
     let environment = try place.environment
     let client = """
       import imaplib, os, poplib, smtplib, ssl, time
@@ -96,7 +96,7 @@ struct DevTests {
     #expect(place.pids.isEmpty)
 
     let without = try place.start()
-    try await without.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    try await without.waitForLine(containing: "The node runs")
     let later = try place.environment
     #expect(later["IMAP_PORT"] == nil && later["SMTP_PASS"] == environment["SMTP_PASS"])
     #expect(try await run("python3", ["-c", client], environment: later).status.isSuccess)
@@ -122,7 +122,7 @@ struct DevTests {
   func killed() async throws {
     let place = try Place()
     let first = try place.start()
-    try await first.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    try await first.waitForLine(containing: "The node runs")
     let environment = try place.environment
     let processes = place.pids
     #expect(processes.count == 11)
@@ -131,7 +131,7 @@ struct DevTests {
     try await eventually("the end of its children") { processes.allSatisfy { !isAlive($0) } }
 
     let second = try place.start()
-    try await second.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    try await second.waitForLine(containing: "The node runs")
     #expect(try place.environment == environment)
     let url = try #require(environment["DATABASE_URL"])
     #expect(try await psql("SELECT count(*) FROM postrider.tenant WHERE name = 'demo'", url: url) == "1")
@@ -143,7 +143,7 @@ struct DevTests {
   func lifecycle() async throws {
     let place = try Place()
     let node = try place.start()
-    try await node.waitForLine(containing: "The node runs", atMost: .seconds(120))
+    try await node.waitForLine(containing: "The node runs")
     let second = try await run("postrider", place.arguments)
     #expect(!second.status.isSuccess)
     #expect(second.output.contains("process \(node.processID)"))

@@ -177,7 +177,7 @@ final class RunningDiscovery: Sendable {
   /// Whoever says nothing, or never ends what he says, is let go; others are served meanwhile.
   @Test func slowClientsAreLetGo() async throws {
     let discovery = try await RunningDiscovery {
-      $0.requestTimeout = .seconds(1)
+      $0.requestTimeout = .seconds(3)
       $0.connectionsPerClientMax = 3
     }
     let program = """

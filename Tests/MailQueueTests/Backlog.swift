@@ -56,6 +56,6 @@ struct Backlog {
         FROM generate_series(\(large), \(jobs) - 1) n JOIN made m ON m.number = n / \(recipients)
           JOIN numbered l ON l.place = n % \(lanes);
       COMMIT
-      """)
+      """, atMost: .seconds(1200))
   }
 }

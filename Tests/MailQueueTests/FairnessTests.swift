@@ -109,8 +109,10 @@ import Testing
       return claimed.reduce(into: [:]) { $0[$1.envelope.recipients[0].address.destination, default: 0] += 1 }
     }
     #expect(try await claim(1, DestinationRooms(paused: ["slow.example", "fast.example"])) == [:])
+    // However long the next line takes to come.
+    try await queue.database.query("UPDATE postrider.lane SET wake_at = wake_at + interval '1 hour'")
     #expect(try await claim(2, DestinationRooms()) == [:], "laid aside for a second")
-    try await queue.advance("1 second")
+    try await queue.advance("1 hour 1 second")
     #expect(
       try await claim(3, DestinationRooms(rooms: ["slow.example": 7], other: 15))
         == ["slow.example": 7, "fast.example": 15], "two lanes share it")

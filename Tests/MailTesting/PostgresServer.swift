@@ -126,8 +126,10 @@ package actor PostgresServer {
 
   /// Runs SQL through psql, an independent witness; returns its unaligned rows without headings.
   @discardableResult
-  package nonisolated func query(_ sql: String, database: String = "postgres") async throws -> String {
-    try await psql(sql, url: url(database: database))
+  package nonisolated func query(
+    _ sql: String, database: String = "postgres", atMost limit: Duration = .seconds(300)
+  ) async throws -> String {
+    try await psql(sql, url: url(database: database), atMost: limit)
   }
 
   deinit { child?.send(.quit) }
@@ -135,8 +137,8 @@ package actor PostgresServer {
 
 /// Runs SQL through psql: columns separated by `|`, one row per line.
 @discardableResult
-package func psql(_ sql: String, url: String) async throws -> String {
-  let result = try await run("psql", ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+package func psql(_ sql: String, url: String, atMost limit: Duration = .seconds(300)) async throws -> String {
+  let result = try await run("psql", ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql], atMost: limit)
   guard result.status.isSuccess else {
     throw ProcessEnded(name: "psql", status: result.status, lastLines: [result.output])
   }

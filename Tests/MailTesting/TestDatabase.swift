@@ -29,8 +29,8 @@ package struct TestDatabase: Sendable {
 
   /// Runs SQL through psql, an independent witness; columns separated by `|`, one row per line.
   @discardableResult
-  package func query(_ sql: String) async throws -> String {
-    try await server.query(sql, database: name)
+  package func query(_ sql: String, atMost limit: Duration = .seconds(300)) async throws -> String {
+    try await server.query(sql, database: name, atMost: limit)
   }
 
   /// Cuts its connections and drops it. Not needed: the server goes with the test process.

@@ -45,7 +45,8 @@ import Testing
     // The reply to STARTTLS has to be in time, however busy the machine is.
     case "tls": configuration.timeouts.tls = .seconds(3)
     case "data": configuration.timeouts.data = short
-    case "finalDot": configuration.timeouts.finalDot = short
+    // The replies before the one that does not come have to be in time.
+    case "finalDot": configuration.timeouts.finalDot = options["lmtp"] == nil ? short : .seconds(3)
     default: break
     }
     if let count = options["recipientsPerTransaction"].flatMap({ Int($0) }) {

@@ -69,7 +69,7 @@ final class RunningNode: Sendable {
       keys: {master_file: \(directory.path("master.keys"))}
       spool: {directory: \(directory.path)}
       smtp:
-        hostname: localhost
+        hostname: localhost\(settings.contains("queue_timeout") ? "" : "\n  queue_timeout: 20s")
         implicit_tls: {listen: ["127.0.0.1:\(implicitPort)", "[::1]:\(implicitPort)"]}
         starttls: {listen: ["127.0.0.1:\(startTLSPort)", "[::1]:\(startTLSPort)"]}
         certificate_file: \(files.certificate)

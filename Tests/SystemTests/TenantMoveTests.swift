@@ -148,11 +148,8 @@ import Testing
     server, number = connect(), 0
     while not os.path.exists(folder + "/enough"):
         code, reply = send(server, ["bob@inbox.example"], b"Subject: %d\\r\\n\\r\\nx\\r\\n" % number)
-        if code == 421:
-            server = connect()
-            continue
-        print(code, reply.split()[-1], file=replies, flush=True)
-        if code != 250: server.rset()
+        if code != 421: print(code, reply.split()[-1], file=replies, flush=True)
+        if code == 421 or code != 250 and server.rset()[0] == 421: server = connect()
         number += 1
         if number % 500 == 0:
             server.quit()

@@ -47,7 +47,7 @@ class HAProxyRunTests(RunningCase):
         self.node = Cluster.make(
             ROOT, self.directory / "node", PRODUCTS, is_tied=True,
             counts={"acceptor": 2, "worker": 1, "keeper": 1, "pg": 1, "redis": 1, "sentinel": 0},
-            settings={"shutdown": {"notice": "6s"}})
+            settings={"shutdown": {"notice": "15s"}})
         self.addCleanup(self.node.down)
         layout = self.node.layout
         # Both answer on the same port, as in the file, each at its own address. The inbound listeners are beside them.

@@ -22,8 +22,10 @@ def uncommitted(run: Run) -> None:
     # Nobody can append an outcome; whoever has got a 250 waits with it.
     holder = run.cluster.connect()
     try:
+        # Whoever wants the table waits from when the lock is asked for, not only once it is granted.
+        locked = time.monotonic()
         holder.query("BEGIN; LOCK TABLE postrider.outcome IN EXCLUSIVE MODE")
-        locked, before = time.monotonic(), run.sink.delivered()
+        before = run.sink.delivered()
         run.wait_for(lambda: run.sink.delivered() > before + 5, "deliveries that cannot be committed")
         workers = run.cluster.layout.names("worker")
         # The fault begins with the lock: what was answered shortly before it may not be committed either.
