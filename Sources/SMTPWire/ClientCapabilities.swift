@@ -11,6 +11,8 @@ package struct ClientCapabilities: Sendable, Hashable {
   /// It keeps messages as they come, octet for octet, and passes none on: a header in UTF-8 needs no SMTPUTF8.
   package var takesAnyHeader = false
   package var dsn = false
+  /// RFC 2034: its replies have enhanced codes. They are read where they are, whether it says so or not.
+  package var enhancedStatusCodes = false
   package var size = false
   /// The largest message it takes (RFC 1870 §3); nil: it did not say.
   package var sizeMax: Int?
@@ -39,6 +41,7 @@ package struct ClientCapabilities: Sendable, Hashable {
     case "8BITMIME": eightBitMIME = true
     case "SMTPUTF8": smtpUTF8 = true
     case "DSN": dsn = true
+    case "ENHANCEDSTATUSCODES": enhancedStatusCodes = true
     case "SIZE":
       size = true
       if let value = values.first.flatMap({ Int($0) }), value > 0 { sizeMax = value }

@@ -12,7 +12,7 @@ struct DevTests {
 
     init() throws {
       files = try TemporaryDirectory()
-      let ports = (0..<11).map { _ in LoopbackPort.free() }
+      let ports = (0..<12).map { _ in LoopbackPort.free() }
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
         "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port",
@@ -22,6 +22,7 @@ struct DevTests {
       ]
       mailboxes = [
         "--mailboxes", "--imap-port", "\(ports[8])", "--pop3-port", "\(ports[9])", "--lmtp-port", "\(ports[10])",
+        "--set", "discovery.http.listen=127.0.0.1:\(ports[11])",
       ]
     }
 
@@ -92,12 +93,26 @@ struct DevTests {
     let read = try await run("python3", ["-c", client], environment: environment)
     #expect(read.status.isSuccess && read.output.contains("550 5.1.1 no such user here"), "\(read.output)")
     #expect(node.output.contains("is IMAP and port"))
+
+    // What mail programs are told are the ports that the client above has used.
+    let discovery = try #require(environment["DISCOVERY_URL"])
+    #expect(node.output.contains("\(discovery) tells mail programs so"))
+    #expect(node.output.contains("/readyz (discovery-1)"))
+    let told = try await run("curl", ["-sS", "\(discovery)/mail/config-v1.1.xml?emailaddress=app@demo.example"]).output
+    let ports = ["SMTP_IMPLICIT_PORT", "SMTP_STARTTLS_PORT", "IMAP_PORT", "POP3_PORT"].map { environment[$0] ?? "" }
+    #expect(
+      ports.allSatisfy { told.contains("<port>\($0)</port>") && told.contains("<hostname>localhost</hostname>") },
+      "\(told)")
+    let profile = try await run(
+      "curl", ["-sS", "\(discovery)/mail/account.mobileconfig?emailaddress=app@demo.example"])
+    #expect(profile.output.contains("app@demo.example"), "signed, and readable all the same")
     #expect(try await node.terminate() == .exited(0))
     #expect(place.pids.isEmpty)
 
     let without = try place.start()
     try await without.waitForLine(containing: "The node runs")
     let later = try place.environment
+    #expect(later["DISCOVERY_URL"] == nil && !without.output.contains("discovery-1"))
     #expect(later["IMAP_PORT"] == nil && later["SMTP_PASS"] == environment["SMTP_PASS"])
     #expect(try await run("python3", ["-c", client], environment: later).status.isSuccess)
     try await eventually("the report in the sink") {

@@ -49,6 +49,8 @@ package actor DovecotServer {
         .replacing("user = vmail", with: "user = \(names.user)")
         .replacing(/port = 993\b/, with: "port = \(ports.imap)\n    address = 127.0.0.1")
         .replacing(/port = 995\b/, with: "port = \(ports.pop3)\n    address = 127.0.0.1")
+        // Behind HAProxy, which a node on its own does not have.
+        .replacing(/port = 299[35]\b/, with: "port = 0").replacing("192.0.2.8/30", with: "127.0.0.0/8")
         .replacing(/port = 24\b/, with: "port = \(ports.lmtp)").replacing("192.0.2.31", with: "127.0.0.1")
         .replacing("storage=2G", with: "storage=\(quota)")
     }

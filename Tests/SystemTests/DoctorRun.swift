@@ -26,9 +26,14 @@ struct DoctorRun: Sendable {
   }
 
   /// Whether a check failed, says this, and what to do.
-  func failed(_ check: String, _ words: String, _ advice: String) -> Bool {
+  func failed(_ check: String, _ words: String, _ advice: String) -> Bool { told("failed", check, words, advice) }
+
+  /// The same for a warning.
+  func warned(_ check: String, _ words: String, _ advice: String) -> Bool { told("warning", check, words, advice) }
+
+  private func told(_ status: String, _ check: String, _ words: String, _ advice: String) -> Bool {
     zip(lines, lines.dropFirst()).contains { line, next in
-      line.hasPrefix("failed") && line.contains(" \(check) ") && line.contains(words) && next.contains("→ ")
+      line.hasPrefix(status) && line.contains(" \(check) ") && line.contains(words) && next.contains("→ ")
         && (advice.isEmpty || next.contains(advice))
     }
   }

@@ -14,14 +14,15 @@ struct MailboxNode: Sendable {
   /// - Parameters:
   ///   - lmtp: what the node is to use instead of Dovecot's port, without TLS: something that reads along.
   ///   - roles: those to start.
+  ///   - zones: more of the DNS.
   init(
     quota: String = "1G", settings: String = "", roles: [String] = ["acceptor", "worker", "keeper"],
-    lmtp: Int? = nil
+    lmtp: Int? = nil, zones: [String: String] = [:]
   ) async throws {
     // Dovecot's port must be known before the node has settings, and its certificate is the node's.
     let port = LoopbackPort.free()
     node = try await RunningNode(
-      script: Self.deadAddresses,
+      script: Self.deadAddresses, zones: zones,
       settings: """
         mailboxes: {lmtp: "127.0.0.1:\(lmtp ?? port)", tls: \(lmtp == nil ? "opportunistic" : "none")}
         \(settings)

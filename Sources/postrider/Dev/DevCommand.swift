@@ -35,7 +35,10 @@ struct DevCommand: AsyncParsableCommand {
   @Option(help: "Port of the private rspamd, if it is installed.")
   var rspamdPort = 21_333
 
-  @Flag(help: "Keep the mailboxes of the demo's domain, too, in a Dovecot, and serve them over IMAP and POP3.")
+  @Flag(
+    help:
+      "Keep the mailboxes of the demo's domain, too, in a Dovecot, serve them over IMAP and POP3, and tell mail programs."
+  )
   var mailboxes = false
 
   @Option(help: "Port of IMAP over TLS, with --mailboxes.")
@@ -47,7 +50,8 @@ struct DevCommand: AsyncParsableCommand {
   @Option(help: "Port on which Dovecot takes mail, with --mailboxes.")
   var lmtpPort = 2_024
 
-  @Option(help: "First of the five ports for the roles' health and metrics; 0 takes any free ones.")
+  @Option(
+    help: "First of the ports for the roles' health and metrics: five, with --mailboxes six; 0 takes any free ones.")
   var statusPort = 9_641
 
   @Flag(help: "Send one message, wait for its delivery, show its trace, and stop.")

@@ -15,7 +15,10 @@ struct DevPorts: Sendable {
   /// Where each role tells about itself.
   var status: [(role: String, port: Int)]
   static let delivery = 2_525
+  /// Where mail programs ask, with mailboxes: without them there is no account to be set up.
+  static let discovery = 2_080
   static let roles = ["keeper-1", "worker-1", "worker-2", "acceptor-1", "acceptor-2"]
+  static let discoveryRole = "discovery-1"
 
   /// - Parameter status: the first of as many as there are roles; 0: any free ones.
   init(
@@ -28,7 +31,8 @@ struct DevPorts: Sendable {
     self.database = database
     self.redis = redis
     self.nameServer = nameServer
-    self.status = Self.roles.enumerated().map { ($1, status == 0 ? LoopbackPort.free() : status + $0) }
+    let roles = Self.roles + (mailboxes == nil ? [] : [Self.discoveryRole])
+    self.status = roles.enumerated().map { ($1, status == 0 ? LoopbackPort.free() : status + $0) }
   }
 }
 
@@ -137,8 +141,30 @@ struct DevFiles: Sendable {
       dns:
         servers: ["127.0.0.1:\(ports.nameServer)"]
       \(scanning)
-      \(ports.mailboxes.map { "mailboxes: {lmtp: \"127.0.0.1:\($0.lmtp)\"}" } ?? "")
+      \(mailboxes(discovery: listen(DevPorts.discovery)))
 
+      """
+  }
+
+  /// What is kept, and what mail programs are told about it.
+  /// - Parameter discovery: where they ask.
+  private func mailboxes(discovery: String) -> String {
+    guard let ports = ports.mailboxes else { return "" }
+    return """
+      mailboxes:
+        lmtp: "127.0.0.1:\(ports.lmtp)"
+      discovery:
+        http:
+          listen: [\(discovery)]
+        submission:
+          implicit_tls_port: 2465
+          starttls_port: 2587
+        imap:
+          hostname: localhost
+          port: \(ports.imap)
+        pop3:
+          hostname: localhost
+          port: \(ports.pop3)
       """
   }
 
@@ -148,7 +174,8 @@ struct DevFiles: Sendable {
   }
 
   /// What other programs need to know, as shell variables.
-  func writeEnvironment(implicitPort: Int, startTLSPort: Int) throws {
+  /// - Parameter discovery: where mail programs ask; nil: nowhere.
+  func writeEnvironment(implicitPort: Int, startTLSPort: Int, discovery: String?) throws {
     var variables = [
       ("SMTP_HOST", "localhost"), ("SMTP_IMPLICIT_PORT", "\(implicitPort)"), ("SMTP_STARTTLS_PORT", "\(startTLSPort)"),
       ("SMTP_USER", DevDestinations.login), ("SMTP_PASS", secrets.submission), ("SMTP_TO", DevDestinations.recipient),
@@ -158,6 +185,7 @@ struct DevFiles: Sendable {
     if let mailboxes = ports.mailboxes {
       variables += [("IMAP_PORT", "\(mailboxes.imap)"), ("POP3_PORT", "\(mailboxes.pop3)")]
     }
+    if let discovery { variables.append(("DISCOVERY_URL", discovery)) }
     let text = variables.map { "export \($0.0)='\($0.1)'\n" }.joined()
     try PrivateDirectory.write(text, to: layout.path("env.sh"), owner: nil)
   }

@@ -31,11 +31,17 @@ struct DevNode: Sendable {
     supervisor = try Supervisor(
       DevProcesses(layout: layout, files: files, settings: settings, overrides: overrides).all(),
       directory: layout.root, report: { say($0) })
-    try files.writeEnvironment(implicitPort: implicitPort, startTLSPort: startTLSPort)
+    try files.writeEnvironment(implicitPort: implicitPort, startTLSPort: startTLSPort, discovery: discovery)
   }
 
   var implicitPort: Int { settings.smtp.implicitTLS.listen.first?.port ?? 0 }
   var startTLSPort: Int { settings.smtp.startTLS.listen.first?.port ?? 0 }
+
+  /// Where mail programs ask how to set themselves up; nil: there is no account that they could read.
+  var discovery: String? {
+    guard files.ports.mailboxes != nil else { return nil }
+    return settings.discovery.http.listen.first.map { "http://\($0)" }
+  }
 
   /// Brings everything up; a signal meanwhile brings it down again.
   func start(stoppingAt signals: TerminationSignals) async throws {
@@ -76,6 +82,8 @@ struct DevNode: Sendable {
         ("--imap-port", "127.0.0.1", mailboxes.imap), ("--pop3-port", "127.0.0.1", mailboxes.pop3),
         ("--lmtp-port", "127.0.0.1", mailboxes.lmtp),
       ]
+      let listeners = [("http", settings.discovery.http.listen), ("https", settings.discovery.https.listen)]
+      wanted += listeners.flatMap { name, all in all.map { ("discovery.\(name).listen", $0.host, $0.port) } }
     }
     wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }

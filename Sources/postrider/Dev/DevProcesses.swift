@@ -37,16 +37,26 @@ struct DevProcesses: Sendable {
         role("acceptor", "acceptor-1", .listens(submission), stopLimit),
         role("acceptor", "acceptor-2", .listens(submission), stopLimit),
       ]
-    return services + scanners + own
+    return services + scanners + own + (dovecot == nil ? [] : [discovery(stopLimit)])
   }
 
+  /// Tells of the ports that are really used: those of `--set` may differ from what the file says.
+  private func discovery(_ stopLimit: Duration) -> ManagedProcess {
+    let ports = (settings.discovery.http.listen + settings.discovery.https.listen).map(\.port)
+    let submission = [
+      ("implicit_tls_port", settings.smtp.implicitTLS.listen), ("starttls_port", settings.smtp.startTLS.listen),
+    ].map { "discovery.submission.\($0.0)=\($0.1.first?.port ?? 0)" }
+    return role("discovery", DevPorts.discoveryRole, .listens(ports), stopLimit, first: submission)
+  }
+
+  /// - Parameter first: settings that give way to those of `--set`.
   private func role(
-    _ role: String, _ name: String, _ readiness: ManagedProcess.Readiness, _ stopLimit: Duration
+    _ role: String, _ name: String, _ readiness: ManagedProcess.Readiness, _ stopLimit: Duration, first: [String] = []
   ) -> ManagedProcess {
     // The last one wins, and one address for all would serve only the first.
     let status = files.ports.status.first { $0.role == name }.map { ["status.listen=127.0.0.1:\($0.port)"] } ?? []
     return ManagedProcess(
-      layout.program(name, "postrider", [role] + DevSchema.configuration(layout, overrides + status)),
+      layout.program(name, "postrider", [role] + DevSchema.configuration(layout, first + overrides + status)),
       readiness: readiness, stopLimit: stopLimit)
   }
 

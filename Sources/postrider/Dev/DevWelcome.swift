@@ -4,7 +4,10 @@ extension DevNode {
   private var mailboxes: String {
     guard let ports = files.ports.mailboxes else { return "" }
     return "\nPort \(ports.imap) is IMAP and port \(ports.pop3) POP3, both with TLS, for \(DevDestinations.login)."
+      + (discovery.map { "\n\($0) tells mail programs so: \($0)\(Self.autoconfig)" } ?? "")
   }
+
+  private static let autoconfig = "/mail/config-v1.1.xml?emailaddress=\(DevDestinations.login)"
 
   /// Commands to paste.
   func printWelcome() {

@@ -10,6 +10,8 @@ import tempfile
 import typing
 import unittest
 
+from ..keys import make_certificate
+
 try:
     import yaml
 except ImportError:
@@ -71,6 +73,11 @@ def check_environment(environment: dict[str, str], file: pathlib.Path) -> dict[s
     return effective(file, {name: value for name, value in environment.items() if name != "POSTRIDER_CONFIG"})
 
 
+def port_of(values: dict[str, str], key: str) -> str:
+    """The port of a setting with one address."""
+    return values[key].rsplit(":", 1)[1]
+
+
 class ClusterCase(unittest.TestCase):
     """A test with a directory of its own."""
 
@@ -100,6 +107,18 @@ class ClusterCase(unittest.TestCase):
         code, output = self.run_tool(name, *arguments, **options)
         self.assertNotEqual(code, 0, f"{name} accepts what it must not: {output}")
         self.assertIn(because, output)
+
+    def with_certificates(self, file: pathlib.Path) -> pathlib.Path:
+        """A copy of an HAProxy file that finds certificates: HAProxy reads them when it looks at the file."""
+        place = self.directory / "certificates"
+        if not place.exists():
+            made = self.directory / "made"
+            for directory in (place, made):
+                directory.mkdir()
+            make_certificate(made)
+            shutil.copy(made / "server.pem", place / "server.pem")
+            shutil.copy(made / "server.key", place / "server.pem.key")
+        return self.broken(file, "crt /etc/haproxy/certificates/", f"crt {place}/")
 
     def broken(self, file: pathlib.Path, what: str, replacement: str) -> pathlib.Path:
         """A copy of a file with a fault in it."""

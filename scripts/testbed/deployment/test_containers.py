@@ -1,4 +1,5 @@
 """The image and the compose file."""
+import ipaddress
 import os
 import re
 import subprocess
@@ -17,7 +18,8 @@ class ImageTests(ClusterCase):
 
     @from_pypi("hadolint")
     def test_hadolint_accepts_it(self) -> None:
-        self.assert_accepts("hadolint", CONTAINER / "Containerfile")
+        for name in ("Containerfile", "Containerfile.mailboxes"):
+            self.assert_accepts("hadolint", CONTAINER / name)
         loose = self.broken(CONTAINER / "Containerfile", "USER 65532:65532", "USER root")
         self.assert_refuses("hadolint", loose, because="DL3002")
 
@@ -31,8 +33,23 @@ class ImageTests(ClusterCase):
         self.assertIn(".build/release/postrider", text)
         for port in re.search(r"^EXPOSE (.*)$", text, re.M)[1].split():
             values = effective(SETTINGS)
-            listens = [values[key] for key in ("smtp.implicit_tls.listen", "smtp.starttls.listen", "inbound.listen")]
+            listens = [values[key] for key in ("smtp.implicit_tls.listen", "smtp.starttls.listen", "inbound.listen",
+                                               "discovery.http.listen")]
             self.assertRegex(" ".join([*listens, ":9641"]), rf":{port}\b")
+
+    def test_dovecots_image_has_what_it_needs(self) -> None:
+        text = (CONTAINER / "Containerfile.mailboxes").read_text()
+        sources = re.findall(r"cluster/(?:dovecot|container)/[\w.-]+", text.split("FROM", 1)[1])
+        wanted = {"cluster/container/start-dovecot", *(f"cluster/dovecot/{file.name}" for file in (CLUSTER / "dovecot").glob(
+            "*.conf*") if file.name.startswith(("dovecot.conf", "postrider-sql")))}
+        self.assertEqual(set(sources), wanted)
+        for source in sources:
+            self.assertTrue((ROOT / source).exists(), source)
+        ports = set(re.findall(r"^    port = (\d+)$", (CLUSTER / "dovecot/dovecot.conf").read_text(), re.M)) - {"0"}
+        self.assertEqual(set(re.search(r"^EXPOSE (.*)$", text, re.M)[1].split()), ports)
+        # The packages of the instructions for machines.
+        instructions = re.search(r"apt-get install (dovecot-.*)", (CLUSTER / "README.md").read_text())[1].split()
+        self.assertEqual(set(re.findall(r"dovecot-\w+d\b|dovecot-pgsql", text)), set(instructions))
 
     def test_the_executable_runs_where_there_is_no_shell(self) -> None:
         if os.geteuid() != 0:
@@ -70,18 +87,43 @@ class ComposeTests(ClusterCase):
         self.assert_refuses("check-jsonschema", "--builtin-schema", "vendor.compose-spec", wrong, because="stop_grace")
 
     def test_every_variable_is_a_setting(self) -> None:
-        roles = {name: service for name, service in self.services.items() if "cluster/container" in str(service)}
-        self.assertEqual(len(roles), 9)
+        roles = {name: service for name, service in self.services.items() if "postrider:" in service["image"]}
+        self.assertEqual(len(roles), 12)
         for name, service in roles.items():
             values = check_environment(service["environment"], SETTINGS)
             self.assertEqual(values["status.listen"], "0.0.0.0:9641", name)
-            self.assertIn(service["command"][0], ("acceptor", "inbound", "worker", "keeper", "migrate"))
+            self.assertIn(service["command"][0], ("acceptor", "inbound", "discovery", "worker", "keeper", "migrate", "database"))
+
+    def test_discovery_has_no_secret_but_the_certificates_key(self) -> None:
+        for name in ("discovery1", "discovery2"):
+            service = self.services[name]
+            self.assertEqual({one["source"] for one in service["secrets"]}, {"server.pem", "server.key"})
+            self.assertFalse(service["env_file"] or service["depends_on"])
+            self.assertNotIn("POSTRIDER_KEYS_MASTER_FILE", service["environment"])
+
+    def test_dovecot_is_where_the_workers_look(self) -> None:
+        dovecot, values = self.services["dovecot"], effective(SETTINGS)
+        network = self.compose["networks"]["inside"]["ipam"]["config"][0]
+        place = ipaddress.ip_address(dovecot["networks"]["inside"]["ipv4_address"])
+        self.assertEqual(values["mailboxes.lmtp"], f"{place}:24")
+        self.assertIn(place, ipaddress.ip_network(network["subnet"]))
+        # Nobody is given its address before it comes.
+        self.assertNotIn(place, ipaddress.ip_network(network["ip_range"]))
+        self.assertEqual(dovecot["environment"]["MAILBOXES_PROXIES"], network["subnet"])
+        self.assertNotIn("ports", dovecot)
+        for name, value in dovecot["environment"].items():
+            self.assertIn(f"{name}", (CONTAINER / "start-dovecot").read_text())
+            if value.startswith("/run/secrets/"):
+                self.assertIn(value.removeprefix("/run/secrets/"), dovecot["secrets"])
+        role = re.search(r"user=(\w+)", dovecot["environment"]["MAILBOXES_DATABASE"])[1]
+        self.assertIn(f"CREATE ROLE {role} ", (CONTAINER / "replication.sh").read_text())
+        self.assertEqual(self.services["grant"]["command"][-1], role)
 
     def test_time_to_end_fits_the_drain(self) -> None:
         values = effective(SETTINGS)
         for name, service in self.services.items():
-            if role := re.match(r"(acceptor|inbound|worker|keeper)\d$", name):
-                notice = seconds(values["shutdown.notice"]) if role[1] in ("acceptor", "inbound") else 0
+            if role := re.match(r"(acceptor|inbound|discovery|worker|keeper)\d$", name):
+                notice = seconds(values["shutdown.notice"]) if role[1] in ("acceptor", "inbound", "discovery") else 0
                 self.assertGreater(seconds(service["stop_grace_period"]),
                                    notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK, name)
 
@@ -95,16 +137,19 @@ class ComposeTests(ClusterCase):
             self.assertEqual(set(service.get("depends_on", [])) - set(self.services), set(), name)
         # HAProxy's servers are the acceptors and the inbound listeners; what it listens on is published.
         balancer = (CONTAINER / "haproxy.cfg").read_text()
-        for letter, role in (("a", "acceptor"), ("r", "inbound")):
+        for letter, role in (("a", "acceptor"), ("r", "inbound"), ("m", "discovery"), ("d", "dovecot")):
             servers = set(re.findall(rf"server {letter}\d (\w+):", balancer))
             self.assertEqual(servers, {name for name in self.services if name.startswith(role)})
         fronts = set(re.findall(r"^  bind :(\d+)", balancer, re.M))
+        certificates = {secret["target"] for secret in self.services["haproxy"]["secrets"]}
+        self.assertEqual(certificates, {f"/etc/haproxy/certificates/server.pem{end}" for end in ("", ".key")})
+        self.assertIn("crt /etc/haproxy/certificates/", balancer)
         self.assertEqual({port.split(":")[1] for port in self.services["haproxy"]["ports"]}, fronts)
         self.assertIn(self.compose["networks"]["inside"]["ipam"]["config"][0]["subnet"],
                       effective(SETTINGS)["smtp.proxy_protocol.allow_networks"])
 
     def test_shell_scripts_are_shell(self) -> None:
-        for file in (CONTAINER / "collect-root", CONTAINER / "start-standby", CONTAINER / "replication.sh",
+        for file in (CONTAINER / "collect-root", CONTAINER / "start-standby", CONTAINER / "replication.sh", CONTAINER / "start-dovecot",
                      CLUSTER / "kubernetes/redis/start-redis"):
             result = subprocess.run(["sh", "-n", file], capture_output=True, text=True)
             self.assertEqual(result.returncode, 0, result.stderr)

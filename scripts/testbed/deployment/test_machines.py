@@ -4,7 +4,7 @@ import re
 import socket
 
 from .case import CLUSTER, DRAIN_SLACK, PRODUCTS, ClusterCase, check_environment, effective, from_pypi, needs, \
-    seconds, settings
+    port_of, seconds, settings
 
 HAPROXY = CLUSTER / "haproxy/haproxy.cfg"
 # Where the servers of a backend listen.
@@ -18,13 +18,13 @@ class HAProxyTests(ClusterCase):
 
     @needs("haproxy")
     def test_haproxy_accepts_it(self) -> None:
-        self.assert_accepts("haproxy", "-c", "-dW", "-f", HAPROXY)
+        self.assert_accepts("haproxy", "-c", "-dW", "-f", self.with_certificates(HAPROXY))
         # Its servers are found by name, and only when it runs.
-        self.assert_accepts("haproxy", "-c", "-f", CLUSTER / "container/haproxy.cfg")
+        self.assert_accepts("haproxy", "-c", "-f", self.with_certificates(CLUSTER / "container/haproxy.cfg"))
 
     @needs("haproxy")
     def test_haproxy_sees_a_fault(self) -> None:
-        wrong = self.broken(HAPROXY, "default_backend ready_tls", "default_backend nobody")
+        wrong = self.broken(self.with_certificates(HAPROXY), "default_backend ready_tls", "default_backend nobody")
         self.assert_refuses("haproxy", "-c", "-f", wrong, because="nobody")
 
     def test_ports_and_times_fit_the_settings(self) -> None:
@@ -46,9 +46,40 @@ class HAProxyTests(ClusterCase):
             self.assertIn("send-proxy-v2", text)
             self.assertNotEqual(values["smtp.proxy_protocol.allow_networks"], "none")
 
+    def test_readers_and_discovery_are_where_the_balancer_looks(self) -> None:
+        dovecot = (CLUSTER / "dovecot/dovecot.conf").read_text()
+        for file, ours in ((HAPROXY, CLUSTER / "postrider.yaml"),
+                           (CLUSTER / "container/haproxy.cfg", CLUSTER / "container/postrider.yaml")):
+            text, values = file.read_text(), effective(ours)
+            sections: dict[str, str] = {}
+            for name, body in re.findall(r"^(?:frontend|backend) (\w+)\n((?:  .*\n)*)", text, re.M):
+                sections[name] = sections.get(name, "") + body
+            for name, port in (("imaps", "993"), ("pop3s", "995")):
+                # The listener that wants to be told the client's address, by which mail programs' port it is.
+                inside = re.search(rf"inet_listener {name}_haproxy {{\n    port = (\d+)\n    ssl = yes\n    haproxy = yes", dovecot)[1]
+                self.assertIn(f"frontend {name}\n  bind :{port},[::]:{port} v6only\n", text)
+                self.assertRegex(sections[name], rf"\n  server d1 \S+:{inside}\n")
+                self.assertRegex(sections[name], rf"check port {inside} check-ssl verify none check-send-proxy")
+                self.assertEqual(values[f"discovery.{name[:-1]}.port"], port)
+            for side in ("client", "server"):
+                # Longer than Dovecot lets anybody be idle (RFC 9051, 5.4).
+                limits = re.findall(rf"^(?:frontend|backend) (?:imaps|pop3s)\n(?:  .*\n)*?  timeout {side} (\S+)", text, re.M)
+                self.assertEqual(len(limits), 2)
+                self.assertGreater(min(map(seconds, limits)), 1800)
+            self.assertNotRegex(text, r"bind [^\n]*:24\b")
+            listens = port_of(values, "discovery.http.listen")
+            self.assertEqual(set(re.findall(r"^  server m\d \S+:(\d+)$", text, re.M)), {listens})
+            # Who asks is told by the balancer, and it is believed.
+            self.assertIn("http-request set-header X-Forwarded-For %[src]", text)
+            self.assertEqual(values["discovery.proxies"], values["smtp.proxy_protocol.allow_networks"])
+            self.assertIn(f"https://{values['discovery.hostname']} ", text)
+            limit = re.search(r"^  timeout client (\S+)", sections["discovery"], re.M)[1]
+            self.assertGreater(seconds(limit), seconds(values["discovery.request_timeout"]))
+
     def test_roles_are_asked_where_their_units_answer(self) -> None:
         text = HAPROXY.read_text()
-        for role, section in (("acceptor", r"^defaults"), ("inbound", r"^backend \w+_reports")):
+        for role, section in (("acceptor", r"^defaults"), ("inbound", r"^backend \w+_reports"),
+                              ("discovery", r"^backend discovery")):
             unit = (CLUSTER / f"systemd/postrider-{role}@.service").read_text()
             port = re.search(r"STATUS_LISTEN=\S+:(\d+)%i", unit)[1] + "1"
             asked = re.findall(rf"{section}\n(?:  .*\n)*?  default-server .*?check port (\d+)", text, re.M)
@@ -116,10 +147,11 @@ class SystemdTests(ClusterCase):
             notice = 0 if "worker" in unit.name or "keeper" in unit.name else seconds(values["shutdown.notice"])
             limit = seconds(re.search(r"^TimeoutStopSec=(\S+)", unit.read_text(), re.M)[1])
             self.assertGreater(limit, notice + seconds(values["shutdown.timeout"]) + DRAIN_SLACK, unit.name)
-        for role, section in (("acceptor", "smtp"), ("inbound", "inbound")):
+        for role, limit in (("acceptor", "smtp.sessions_max"), ("inbound", "inbound.sessions_max"),
+                            ("discovery", "discovery.connections_max")):
             unit = (CLUSTER / f"systemd/postrider-{role}@.service").read_text()
             files = int(re.search(r"LimitNOFILE=(\d+)", unit)[1])
-            self.assertGreaterEqual(files, int(settings()[f"{section}.sessions_max"]) + 500)
+            self.assertGreaterEqual(files, int(settings()[limit]) + 500)
 
     @needs("systemd-sysusers", "systemd-tmpfiles")
     def test_user_and_directories_are_made(self) -> None:

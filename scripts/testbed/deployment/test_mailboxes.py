@@ -1,7 +1,7 @@
 """Dovecot. That it works with its files is for Tests/SystemTests/MailboxTests.swift, which run it with them."""
 import re
 
-from .case import CLUSTER, ClusterCase, needs
+from .case import CLUSTER, ClusterCase, effective, needs
 
 DOVECOT = CLUSTER / "dovecot"
 CONFIGURATION = DOVECOT / "dovecot.conf"
@@ -25,13 +25,19 @@ class DovecotTests(ClusterCase):
         open_ports = set()
         for service in ("imap-login", "pop3-login"):
             said = self.assert_accepts("doveconf", "-c", CONFIGURATION, f"service/{service}/inet_listener")
-            listeners = re.findall(r"port = (\d+).*?ssl = (\S+)", said, re.S)
-            self.assertEqual(len(listeners), 2)
-            open_ports |= {(port, tls) for port, tls in listeners if port != "0"}
-        self.assertEqual(open_ports, {("993", "yes"), ("995", "yes")})
+            listeners = re.findall(r"haproxy = (\S+).*?port = (\d+).*?ssl = (\S+)", said, re.S)
+            self.assertEqual(len(listeners), 3)
+            open_ports |= {one for one in listeners if one[1] != "0"}
+        self.assertEqual(open_ports, {("no", "993", "yes"), ("no", "995", "yes"), ("yes", "2993", "yes"),
+                                      ("yes", "2995", "yes")})
         values = dict(line.split(" = ", 1) for line in self.assert_accepts(
             "doveconf", "-c", CONFIGURATION, "ssl", "ssl_min_protocol", "disable_plaintext_auth").splitlines())
         self.assertEqual(values, {"ssl": "required", "ssl_min_protocol": "TLSv1.2", "disable_plaintext_auth": "yes"})
+
+    @needs("doveconf")
+    def test_only_the_balancers_are_believed_about_their_clients(self) -> None:
+        said = self.assert_accepts("doveconf", "-h", "-c", CONFIGURATION, "haproxy_trusted_networks").strip()
+        self.assertEqual(said, effective(CLUSTER / "postrider.yaml")["smtp.proxy_protocol.allow_networks"])
 
     def test_no_secret_is_in_it_and_both_passwords_are_asked_for(self) -> None:
         asked = []

@@ -64,7 +64,7 @@ class HAProxyRunTests(RunningCase):
         layout = self.node.layout
         text = (CLUSTER / "haproxy/haproxy.cfg").read_text()
         text = text.replace("  log global\n", "")
-        for unneeded in (r"  (log|user|group|chroot|stats|maxconn) .*\n", r"  server a3 .*\n", r"\n# HAProxy's own numbers(?s:.*)"):
+        for unneeded in (r"  (log|user|group|chroot|stats|maxconn) .*\n", r"  server a3 .*\n", r"\n# Where mail is read(?s:.*)"):
             text = re.sub(unneeded, "", text)
         for example, ours in ((9641, self.status), (9671, self.reports_status)):
             text = text.replace(f"check port {example}", f"check port {ours}")
@@ -266,7 +266,7 @@ class StandbyRunTests(RunningCase):
         Connection(f"{url} dbname=postgres").query("CREATE DATABASE postrider")
         environment = {
             "PATH": f"{programs()}:{os.environ['PATH']}", "PGDATA": str(place / "data"), "PGHOST": "127.0.0.1",
-            "PGPORT": str(port), "PGPASSWORD": "secret", "POSTGRES_PASSWORD_FILE": str(secret),
+            "PGPORT": str(port), "PGPASSWORD": "secret", "POSTGRES_PASSWORD_FILE": str(secret), "MAILBOXES_PASSWORD_FILE": str(secret),
         }
         run(["sh", str(CLUSTER / "container/replication.sh")], environment=environment, **options)
         primary.stop()
