@@ -17,7 +17,8 @@ package struct PolicyConfiguration: Sendable {
   package var listeners: [Listener]
   /// What whoever asks must show; nil: nothing.
   package var key: PolicyKey?
-  package var connectionsMax = 1000
+  /// Each Dovecot makes up to a hundred.
+  package var connectionsMax = 400
   /// For a request from its first octet to its answer.
   package var requestTimeout = TimeAmount.seconds(10)
   /// For the next request on the same connection.
