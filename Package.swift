@@ -139,6 +139,13 @@ let roles: [Target] = [
       logging, lifecycle,
     ]),
   module(
+    "LoginPolicy",
+    [
+      "Admission", "Limits", "Cryptography", "DNS", "Observability", nioCore, nioPosix, nioHTTP1, nioConcurrency,
+      logging,
+      lifecycle,
+    ]),
+  module(
     "DeliveryWorker",
     [
       "MailModel", "MailFormat", "MailQueue", "Routing", "ReturnPaths", "SMTPClient", "BounceRules", "RetryPolicy",
@@ -165,7 +172,7 @@ let executables: [Target] = [
     dependencies: [
       "MailModel", "Settings", "Observability", "Postgres", "Redis", "Cryptography", "TLS", "DNS", "MailQueue",
       "Admission", "Limits", "ContentScan", "Routing", "SMTPClient", "Acceptor", "DeliveryWorker", "Inbound",
-      "Discovery",
+      "Discovery", "LoginPolicy",
       "Keeper", "Supervision",
       "BounceRules", "ReturnPaths", "SMTPWire", "TicketKeys", "WakeHints", "NodeMetrics", "NodeStatus", "Notices",
       "MailFormat", "DKIM", "DomainRecords", "Blocklists", metrics, nioCore, nioPosix, logging, lifecycle, signals,
@@ -224,6 +231,12 @@ let testing: [Target] = [
     "DiscoveryTests",
     [
       "Discovery", "Cryptography", "DNS", "MailTesting", "NodeMetrics", "Supervision", "TLS", nioCore, nioPosix,
+      logging,
+    ]),
+  tests(
+    "LoginPolicyTests",
+    [
+      "LoginPolicy", "Limits", "MailModel", "Cryptography", "MailTesting", "Redis", "Supervision", nioCore, nioPosix,
       logging,
     ]),
   tests("AuthorshipTests", ["Authorship", "MailModel"]),

@@ -81,6 +81,15 @@ package final class CredentialAuthenticator: SubmissionAuthenticating {
     return record.principal.name
   }
 
+  /// The same for a login at the server of the mailboxes, which takes a domain in both of its forms.
+  package func mailboxAccount(of username: String) async -> String {
+    let names = LoginName.mailboxNames(username)
+    for name in names {
+      if case .found(let record?) = await lookup(name) { return record.principal.name }
+    }
+    return names.first?.description ?? "-"
+  }
+
   package func rememberedStanding(of principal: Principal) -> Standing? {
     guard let credential = principal.credential, let name = LoginName(principal.name) else { return nil }
     return state.withLockedValue { state in

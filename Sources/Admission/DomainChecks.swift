@@ -14,6 +14,8 @@ package struct DomainCheck: Sendable {
   package let tenantName: String
   package let challenge: DomainChallenge
   package let isProven: Bool
+  /// Its mailboxes are here: everybody's mail for it comes to them.
+  package let isHosted: Bool
   /// Other tenants that say it is theirs, and what they publish.
   package fileprivate(set) var claims: [(tenant: Int64, name: String, challenge: DomainChallenge)] = []
   /// What its tenant's mail comes back to; nil: the senders' own addresses.
@@ -104,7 +106,8 @@ package enum DomainChecks {
   }
 
   private static let columns = """
-    d.id, d.check_number, d.name, t.id, t.name, d.challenge, d.proven_at IS NOT NULL, t.return_path_host
+    d.id, d.check_number, d.name, t.id, t.name, d.challenge, d.proven_at IS NOT NULL, t.return_path_host,
+    d.mailbox_domain IS NOT NULL
     """
 
   private static func take(
@@ -179,5 +182,6 @@ extension DomainCheck {
     challenge = DomainChallenge(domain: asciiName, token: result.text(row, 5))
     isProven = try result.bool(row, 6)
     returnHost = result.isNull(row, 7) ? nil : result.text(row, 7)
+    isHosted = try result.bool(row, 8)
   }
 }

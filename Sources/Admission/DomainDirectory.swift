@@ -133,12 +133,18 @@ extension TenantDirectory {
   }
 
   /// Whether the domain's mailboxes are kept here: mail for it, whoever's, goes to them instead of its MX.
-  /// - Throws: `.invalid` for a domain that is not proven: it would take its mail from its owner.
+  /// - Throws: `.invalid` for a domain that is not proven, or whose proof is gone: it would take its mail from its owner.
   @discardableResult
   package func setMailboxes(_ areHere: Bool, of name: String) throws(DirectoryFailure) -> Domain {
     guard let domain = try domain(name) else { throw DirectoryFailure(.missing, "there is no domain \(name)") }
     guard !areHere || domain.provenAt != nil else {
       throw DirectoryFailure(.invalid, "\(domain.name) is not verified yet: mail for it is not ours to keep")
+    }
+    guard !areHere || domain.vanishedAt == nil else {
+      throw DirectoryFailure(
+        .invalid,
+        "the record that has proven \(domain.name) is gone: whose its mail is must be sure first; have it published again "
+          + "or give your word (postrider domain verify \(domain.name) --trust)")
     }
     guard let ascii = DomainName.ascii(domain.name) else {
       throw DirectoryFailure(.invalid, "\(domain.name) has no form in ASCII, and so takes no mail")

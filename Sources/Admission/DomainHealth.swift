@@ -16,6 +16,8 @@ package struct DomainHealth: Sendable {
   package private(set) var keysWaiting: Int64 = 0
   /// Those whose mailboxes are here.
   package private(set) var hosted: Int64 = 0
+  /// Those of them whose proof is a record that is gone.
+  package private(set) var hostedVanished: Int64 = 0
   /// Most overdue look; nil: none is.
   package private(set) var overdue: Duration?
 
@@ -28,13 +30,14 @@ package struct DomainHealth: Sendable {
         (SELECT count(*) FROM postrider.dkim_key k JOIN postrider.domain x ON x.id = k.domain
          WHERE k.requested_from IS NOT NULL AND x.disabled_at IS NULL),
         (extract(epoch FROM postrider.schedule_now() - min(d.check_due)))::bigint,
-        count(*) FILTER (WHERE d.mailbox_domain IS NOT NULL)
+        count(*) FILTER (WHERE d.mailbox_domain IS NOT NULL),
+        count(*) FILTER (WHERE d.mailbox_domain IS NOT NULL AND d.vanished_at IS NOT NULL)
       FROM postrider.domain d WHERE d.disabled_at IS NULL
       """)
     var health = DomainHealth()
     (health.proven, health.unproven) = (try result.int64(0, 0), try result.int64(0, 1))
     (health.vanished, health.keysWaiting) = (try result.int64(0, 2), try result.int64(0, 3))
-    health.hosted = try result.int64(0, 5)
+    (health.hosted, health.hostedVanished) = (try result.int64(0, 5), try result.int64(0, 6))
     let late = result.isNull(0, 4) ? 0 : try result.int64(0, 4)
     if late > 0 { health.overdue = .seconds(late) }
     return health
@@ -48,6 +51,11 @@ package struct DomainHealth: Sendable {
   /// Those whose record is gone, longest first.
   package static func vanished(limit: Int32 = 3, _ connection: PostgresConnection) throws -> [Named] {
     try named("d.vanished_at IS NOT NULL", since: "d.vanished_at", limit, connection)
+  }
+
+  /// Of those the ones whose mailboxes are here.
+  package static func hostedVanished(limit: Int32 = 3, _ connection: PostgresConnection) throws -> [Named] {
+    try named("d.vanished_at IS NOT NULL AND d.mailbox_domain IS NOT NULL", since: "d.vanished_at", limit, connection)
   }
 
   private static func named(_ which: String, since: String, _ limit: Int32, _ connection: PostgresConnection) throws

@@ -121,6 +121,8 @@ extension DomainChecks {
         """
         UPDATE postrider.domain d SET tenant = c.tenant, challenge = c.challenge, proven_at = postrider.schedule_now(),
           proof = 'record', checked_at = postrider.schedule_now(), findings = $3::jsonb,
+          -- Where its mailboxes are is for the new owner to say.
+          mailbox_domain = NULL,
           check_due = postrider.schedule_now() + interval '1 minute'
         FROM postrider.domain_claim c WHERE d.id = $1 AND c.domain = d.id AND c.tenant = $2
         """, owner

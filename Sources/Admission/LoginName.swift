@@ -16,19 +16,22 @@ package struct LoginName: Hashable, Sendable {
     guard (1...Self.sizeMax).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       return nil
     }
-    guard let at = text.lastIndex(of: "@") else {
+    // By octets, as the database reads a name: with an accent after it, «+» would be another character to Swift, and a
+    // tag part of the name.
+    guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")) else {
       localPart = nil
       domain = text.lowercased()
       return
     }
     let local = text[..<at]
-    guard !local.isEmpty, at != text.index(before: text.endIndex) else { return nil }
-    let untagged = local.prefix { $0 != "+" }
+    let domain = text[text.utf8.index(after: at)...]
+    guard !local.isEmpty, !domain.isEmpty else { return nil }
+    let untagged = text[..<(local.utf8.firstIndex(of: UInt8(ascii: "+")) ?? at)]
     localPart = String(untagged.isEmpty ? local : untagged)
-    domain = text[text.index(after: at)...].lowercased()
+    self.domain = domain.lowercased()
   }
 
-  init(localPart: String, domain: String) {
+  init(localPart: String?, domain: String) {
     self.localPart = localPart
     self.domain = domain
   }

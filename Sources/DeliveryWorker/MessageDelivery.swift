@@ -26,6 +26,7 @@ struct MessageDelivery: Sendable {
   @discardableResult
   func run(_ message: ClaimedMessage, body: ByteBuffer?, pass: SitePass? = nil, lease: WorkerLease) async -> Bool {
     let started = ContinuousClock.now
+    let message = await withoutLiftedSuppressions(message)
     let visit = await visit(message, body: body, pass, lease)
     services.metrics.delivery.record(started.duration(to: .now))
     let isCertain = await mailboxesAreHere(visit.attempts, message)

@@ -103,6 +103,20 @@ extension MessageDelivery {
     else { return nil }
     return BounceSuppression(category: info.category.rawValue, lifetime: configuration.suppressBounces)
   }
+
+  /// What was learned of an address while its mailbox was elsewhere, or nowhere, says nothing about one that is here: the
+  /// server of the mailboxes is asked. What its owner or an operator has said holds.
+  ///
+  /// Where nobody can say whether mailboxes are here, neither can `route`, and nothing is sent or refused.
+  func withoutLiftedSuppressions(_ message: ClaimedMessage) async -> ClaimedMessage {
+    guard message.suppressions.contains(where: { $0?.reason == .bounced }),
+      let domain = message.envelope.recipients.first?.address.destination,
+      await services.router.hostsMailboxes(of: domain) != false
+    else { return message }
+    var message = message
+    message.suppressions = message.suppressions.map { $0?.reason == .bounced ? nil : $0 }
+    return message
+  }
 }
 
 extension Suppression {

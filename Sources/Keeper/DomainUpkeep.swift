@@ -125,8 +125,10 @@ package struct DomainUpkeep: Service {
   /// Many take a record out once it has done its work: that is told when it is noticed, and again when it lasts.
   private func tellVanished(_ time: Duration, _ check: DomainCheck) {
     guard time < .seconds(1) || time > .seconds(3 * 86_400) else { return }
+    let effect = check.isHosted ? ", and mail for it goes on coming to its mailboxes here" : ""
     logger.log(
-      level: time < .seconds(1) ? .notice : .warning, "the record that has proven a domain is gone; its mail goes on",
+      level: time < .seconds(1) ? .notice : .warning,
+      "the record that has proven a domain is gone; its mail goes on\(effect)",
       metadata: [
         "domain": "\(check.name)", "tenant": "\(check.tenantName)",
         "reason": "gone for \(time.components.seconds / 86_400) days",

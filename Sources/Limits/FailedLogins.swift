@@ -38,14 +38,16 @@ package enum LoginLock: Sendable, Hashable {
 
   package var reply: Reply {
     switch self {
-    case .address(let wait):
-      Reply(
-        421, EnhancedStatus(4, 7, 1),
-        "Too many failed logins from your address; try again in \(wait.secondsUp) seconds")
-    case .account(let wait):
-      Reply(
-        454, EnhancedStatus(4, 7, 1),
-        "Too many failed logins for this account; try again in \(wait.secondsUp) seconds")
+    case .address: Reply(421, EnhancedStatus(4, 7, 1), reason)
+    case .account: Reply(454, EnhancedStatus(4, 7, 1), reason)
+    }
+  }
+
+  /// In words for whoever tries to log in.
+  package var reason: String {
+    switch self {
+    case .address(let wait): "Too many failed logins from your address; try again in \(wait.secondsUp) seconds"
+    case .account(let wait): "Too many failed logins for this account; try again in \(wait.secondsUp) seconds"
     }
   }
 
@@ -98,6 +100,14 @@ package final class FailedLogins: Sendable {
     var bytes = Array("\(account)\0".utf8) + password
     defer { wipe(&bytes) }
     let code = HMACSHA256.code(bytes, key: key)
+    return LoginTrial(account: account, address: address, digest: Array(code.prefix(12)))
+  }
+
+  /// The same where the password is known by a hash alone, which is the same for the same password of one account: a server
+  /// beside us that asks before it checks a password itself. A password and its hash are two.
+  package func trial(account: String, address: String, passwordHash: String) -> LoginTrial {
+    // No account's name begins so: nothing that is hashed above is hashed here.
+    let code = HMACSHA256.code(Array("\0\(account)\0\(passwordHash)".utf8), key: key)
     return LoginTrial(account: account, address: address, digest: Array(code.prefix(12)))
   }
 

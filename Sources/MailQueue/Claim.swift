@@ -33,7 +33,7 @@ package struct ClaimedMessage: Sendable {
   /// nil: it goes out with its sender's own address.
   package let returnPath: ReturnPathChoice?
   /// Of each job: why nothing is sent to its recipient; nil: nothing speaks against it.
-  package let suppressions: [Suppression?]
+  package var suppressions: [Suppression?]
 }
 
 /// Where reports about a message shall come back to.
@@ -188,7 +188,8 @@ package enum Claims {
         WHERE m.reverse_path IS NOT NULL AND x.address = postrider.suppression_key(m.recipients[j.recipient])
           AND x.tenant = ANY (ARRAY[0, m.tenant])
           AND (x.expires_at IS NULL OR x.expires_at > postrider.schedule_now())
-        ORDER BY x.tenant DESC LIMIT 1) s ON true
+        -- One that was learned from a bounce last: it does not hold for mailboxes that are here, where others do.
+        ORDER BY x.reason = 1, x.tenant DESC LIMIT 1) s ON true
       ORDER BY j.message, j.lane, j.recipient
       """, parameters)
     var claimed: [ClaimedMessage] = []

@@ -33,11 +33,17 @@ package final class Router: Sendable {
     return await mailboxes.confirms(name)
   }
 
+  /// Whether a domain's mailboxes are here, as `route` goes by it; nil: nobody could say.
+  package func hostsMailboxes(of domain: String) async -> Bool? {
+    guard let mailboxes = configuration.mailboxes, let name = DomainName.ascii(domain) else { return false }
+    return await mailboxes.isHosted(name)
+  }
+
   /// - Parameter domain: a host name, perhaps with U-labels, or an address literal in brackets.
   package func route(to domain: String) async -> RoutingAnswer {
-    if let mailboxes = configuration.mailboxes, let name = DomainName.ascii(domain) {
-      guard let isHosted = await mailboxes.isHosted(name) else {
-        return .unknown("it is not known whether the mailboxes of \(name) are here")
+    if let mailboxes = configuration.mailboxes {
+      guard let isHosted = await hostsMailboxes(of: domain) else {
+        return .unknown("it is not known whether the mailboxes of \(domain) are here")
       }
       if isHosted { return await route(to: mailboxes) }
     }

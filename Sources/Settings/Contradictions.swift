@@ -72,6 +72,14 @@ func contradictions(in settings: Settings) -> [String] {
   require(
     discovery.proxies.allSatisfy(isNarrow), ["discovery.proxies"],
     "a network this wide lets strangers choose their address: IPv4 needs /8 or longer, IPv6 /16 or longer")
+  let policy = settings.mailboxes.policy
+  require(
+    policy.listen.allSatisfy { isLoopback($0.host) || isPrivate($0.host) }, ["mailboxes.policy.listen"],
+    "who may log in is nobody else's to ask: take an address of loopback or of a private network (RFC 1918, fc00::/7)")
+  require(
+    policy.keyFile != nil || policy.listen.allSatisfy { isLoopback($0.host) },
+    ["mailboxes.policy.listen", "mailboxes.policy.key_file"],
+    "without a secret whoever reaches the port could lock others out; only loopback goes without one")
   let lists = settings.blocklists
   require(
     !lists.own.isEmpty || lists.ownAddresses.isEmpty, ["blocklists.own", "blocklists.own_addresses"],

@@ -75,6 +75,24 @@ func isIPv6(_ text: some StringProtocol) -> Bool {
   return !text.utf8.contains(0) && inet_pton(AF_INET6, String(text), &address) == 1
 }
 
+/// - Parameter address: IPv4 or IPv6.
+func isLoopback(_ address: String) -> Bool {
+  octets(of: address).map { $0.count == 4 ? $0[0] == 127 : $0 == Array(repeating: 0, count: 15) + [1] } ?? false
+}
+
+/// RFC 1918, and of IPv6 fc00::/7 (RFC 4193).
+func isPrivate(_ address: String) -> Bool {
+  guard let octets = octets(of: address) else { return false }
+  guard octets.count == 4 else { return octets[0] & 0xFE == 0xFC }
+  return octets[0] == 10 || octets[0] == 172 && octets[1] & 0xF0 == 16 || octets[0] == 192 && octets[1] == 168
+}
+
+private func octets(of address: String) -> [UInt8]? {
+  var (four, six) = (in_addr(), in6_addr())
+  if inet_pton(AF_INET, address, &four) == 1 { return withUnsafeBytes(of: four) { Array($0) } }
+  return inet_pton(AF_INET6, address, &six) == 1 ? withUnsafeBytes(of: six) { Array($0) } : nil
+}
+
 /// This machine's name, as far as it knows it.
 func machineName() -> String {
   var buffer = [CChar](repeating: 0, count: 256)

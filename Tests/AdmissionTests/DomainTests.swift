@@ -364,6 +364,41 @@ import Testing
     #expect(try keys.list(domain: "example.com").last?.retiredAt == nil)
   }
 
+  /// Mailboxes go by the same proof as sending: that its record is gone takes nothing away, and begins nothing.
+  @Test func whereMailboxesAreOutlivesTheRecordAndIsNotBegunWithoutIt() async throws {
+    let directory = try fixture.directory()
+    try directory.addTenant("rival")
+    try directory.addDomain("kept.example", tenant: "acme")
+    try look("kept.example", own)
+    try directory.setMailboxes(true, of: "kept.example")
+    try look("kept.example") { _ in .nobody }
+    #expect(try domain("kept.example").mailboxDomain == "kept.example" && domain("kept.example").vanishedAt != nil)
+    let health = try DomainHealth.look(try connection())
+    #expect(health.hosted == 1 && health.hostedVanished == 1)
+    #expect(try DomainHealth.hostedVanished(try connection()).map(\.name) == ["kept.example"])
+    // Nobody else can have it meanwhile, so that nobody else's proof is passed over.
+    #expect(throws: DirectoryFailure.self) { try directory.addDomain("kept.example", tenant: "rival") }
+
+    try directory.setMailboxes(false, of: "kept.example")
+    #expect(throws: DirectoryFailure.self) { try directory.setMailboxes(true, of: "kept.example") }
+    try directory.trustDomain("kept.example")
+    try directory.setMailboxes(true, of: "kept.example")
+    #expect(try DomainHealth.look(try connection()).hostedVanished == 0)
+  }
+
+  @Test func whoeverProvesADomainSaysAnewWhereItsMailboxesAre() async throws {
+    let directory = try fixture.directory()
+    try directory.addTenant("rival")
+    try directory.addDomain("wanted.example", tenant: "acme")
+    _ = try directory.addDomain("wanted.example", tenant: "rival")
+    #expect(throws: DirectoryFailure.self) { try directory.setMailboxes(true, of: "wanted.example") }
+    try look("wanted.example") { check in check.claims.first.map { .tenant($0.tenant) } ?? .nobody }
+    #expect(try domain("wanted.example").tenant == "rival" && domain("wanted.example").mailboxDomain == nil)
+    #expect(try DomainHealth.look(try connection()).hosted == 0)
+    try directory.setMailboxes(true, of: "wanted.example")
+    #expect(try domain("wanted.example").mailboxDomain == "wanted.example")
+  }
+
   @Test func howTheyStand() async throws {
     let directory = try fixture.directory()
     for name in ["a.example", "b.example", "c.example"] { try directory.addDomain(name, tenant: "acme") }

@@ -19,9 +19,11 @@ package actor DovecotServer {
   ///   - certificate: a file, like `key`; both are copied to where Dovecot may read them.
   ///   - lmtp: the port for mail.
   ///   - quota: what a mailbox may hold, as Dovecot writes it.
-  package init(_ database: TestDatabase, certificate: String, key: String, lmtp: Int, quota: String = "2G")
-    async throws
-  {
+  ///   - policy: the port on loopback where it asks about logins, and the secret that it shows; nil: it asks nobody.
+  package init(
+    _ database: TestDatabase, certificate: String, key: String, lmtp: Int, quota: String = "2G",
+    policy: (port: Int, key: String)? = nil
+  ) async throws {
     directory = try TemporaryDirectory()
     ports = PrivateDovecot.Ports(imap: LoopbackPort.free(), pop3: LoopbackPort.free(), lmtp: lmtp)
     let place = directory.path("dovecot")
@@ -43,6 +45,13 @@ package actor DovecotServer {
       }
       try PrivateDirectory.write(text, to: "\(place)/\(name)", owner: user)
     }
+    if let policy {
+      let text = try Self.shipped("postrider-policy.conf", place) {
+        $0.replacing("192.0.2.21:8466", with: "127.0.0.1:\(policy.port)").replacing("KEY", with: policy.key)
+          .replacing("NONCE", with: "\(UInt64.random(in: .min ... .max))")
+      }
+      try PrivateDirectory.write(text, to: "\(place)/postrider-policy.conf", owner: user)
+    }
     let text = try Self.shipped("dovecot.conf", place) { [ports] in
       $0.replacing("mail_uid = vmail", with: "mail_uid = \(names.user)")
         .replacing("mail_gid = vmail", with: "mail_gid = \(names.group)")
@@ -53,6 +62,7 @@ package actor DovecotServer {
         .replacing(/port = 299[35]\b/, with: "port = 0").replacing("192.0.2.8/30", with: "127.0.0.0/8")
         .replacing(/port = 24\b/, with: "port = \(ports.lmtp)").replacing("192.0.2.31", with: "127.0.0.1")
         .replacing("storage=2G", with: "storage=\(quota)")
+        .replacing("!include postrider-policy.conf", with: policy == nil ? "" : "!include postrider-policy.conf")
     }
     let whole = "\(text)\n\(PrivateDovecot.unprivileged(in: place, as: user))\n"
     try PrivateDirectory.write(whole, to: "\(place)/dovecot.conf", owner: user)

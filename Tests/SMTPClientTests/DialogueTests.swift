@@ -15,10 +15,37 @@ import Testing
 @Suite struct DialogueTests {
   @Test(arguments: Dialogue.all)
   func script(_ dialogue: Dialogue) async throws {
+    // Where a reply shall not come in time, all others have to, however busy the machine is: a dialogue that went otherwise is
+    // played again with more time.
+    var short = Duration.milliseconds(150)
+    var played = try await play(dialogue, short)
+    while dialogue.options["timeout"] != nil, !played.isExpected(of: dialogue), short < .seconds(60) {
+      short *= 8
+      played = try await play(dialogue, short)
+    }
+    #expect(played.outcomes == dialogue.outcomes)
+    #expect(played.faults == [])
+    #expect(played.connections == dialogue.connections.count)
+    #expect(dialogue.options["unknown line"] == nil)
+  }
+
+  private struct Played {
+    var outcomes: [String] = []
+    let faults: [String]
+    let connections: Int
+
+    func isExpected(of dialogue: Dialogue) -> Bool {
+      outcomes == dialogue.outcomes && faults == [] && connections == dialogue.connections.count
+    }
+  }
+
+  /// - Parameter short: the time limit of the reply that does not come.
+  private func play(_ dialogue: Dialogue, _ short: Duration) async throws -> Played {
     let world = try World.shared.get()
     let server = try await ScriptedServer(
       dialogue.connections, message: Array(dialogue.message.utf8), tls: world.serverTLS, group: world.group)
-    let pool = ConnectionPool(group: world.group, tls: world.clientTLS, configuration: configuration(dialogue.options))
+    let pool = ConnectionPool(
+      group: world.group, tls: world.clientTLS, configuration: configuration(dialogue.options, short))
     var outcomes: [String] = []
     for _ in 0..<(Int(dialogue.options["messages"] ?? "") ?? 1) {
       let attempts = await pool.deliver(transaction(dialogue), over: route(dialogue.options, server.port))
@@ -26,27 +53,21 @@ import Testing
     }
     pool.shutdown()
     try await server.stop()
-    #expect(outcomes == dialogue.outcomes)
-    #expect(server.faults == [])
-    #expect(server.connections == dialogue.connections.count)
     await pool.drained()
     #expect(pool.counts == (0, 0, 0))
-    #expect(dialogue.options["unknown line"] == nil)
+    return Played(outcomes: outcomes, faults: server.faults, connections: server.connections)
   }
 
   @Test func thereAreScripts() { #expect(Dialogue.all.count > 20) }
 
-  private func configuration(_ options: [String: String]) -> ClientConfiguration {
+  private func configuration(_ options: [String: String], _ short: Duration) -> ClientConfiguration {
     var configuration = ClientConfiguration(heloName: "node.test")
-    let short = Duration.milliseconds(150)
     switch options["timeout"] {
     case "greeting": configuration.timeouts.greeting = short
     case "mail": configuration.timeouts.mail = short
-    // The reply to STARTTLS has to be in time, however busy the machine is.
-    case "tls": configuration.timeouts.tls = .seconds(3)
+    case "tls": configuration.timeouts.tls = short
     case "data": configuration.timeouts.data = short
-    // The replies before the one that does not come have to be in time.
-    case "finalDot": configuration.timeouts.finalDot = options["lmtp"] == nil ? short : .seconds(3)
+    case "finalDot": configuration.timeouts.finalDot = short
     default: break
     }
     if let count = options["recipientsPerTransaction"].flatMap({ Int($0) }) {

@@ -7,29 +7,38 @@ import Testing
 struct MailboxNode: Sendable {
   let node: RunningNode
   let dovecot: DovecotServer
-  private let roles: [ProcessHarness]
+  let roles: [ProcessHarness]
+  private let secrets: TemporaryDirectory
 
   static let deadAddresses = "rules:\n  - {stage: rcpt, match: 'nobody@*', reply: '550 5.1.1 no such user here'}\n"
 
   /// - Parameters:
   ///   - lmtp: what the node is to use instead of Dovecot's port, without TLS: something that reads along.
+  ///   - asksAboutLogins: whether Dovecot asks the acceptors.
   ///   - roles: those to start.
   ///   - zones: more of the DNS.
   init(
     quota: String = "1G", settings: String = "", roles: [String] = ["acceptor", "worker", "keeper"],
-    lmtp: Int? = nil, zones: [String: String] = [:]
+    lmtp: Int? = nil, asksAboutLogins: Bool = false, zones: [String: String] = [:]
   ) async throws {
     // Dovecot's port must be known before the node has settings, and its certificate is the node's.
     let port = LoopbackPort.free()
+    let policy = (port: LoopbackPort.free(), key: "a-key-of-\(UInt64.random(in: .min ... .max))")
+    secrets = try TemporaryDirectory()
+    let keyFile = secrets.path("policy.key")
+    try PrivateDirectory.write(policy.key + "\n", to: keyFile, owner: nil)
     node = try await RunningNode(
       script: Self.deadAddresses, zones: zones,
       settings: """
-        mailboxes: {lmtp: "127.0.0.1:\(lmtp ?? port)", tls: \(lmtp == nil ? "opportunistic" : "none")}
+        mailboxes:
+          lmtp: "127.0.0.1:\(lmtp ?? port)"
+          tls: \(lmtp == nil ? "opportunistic" : "none")
+          \(asksAboutLogins ? "policy: {listen: [\"127.0.0.1:\(policy.port)\"], key_file: \(keyFile)}" : "")
         \(settings)
         """)
     dovecot = try await DovecotServer(
       node.database, certificate: node.directory.path("tls/server.pem"), key: node.directory.path("tls/server.key"),
-      lmtp: port, quota: quota)
+      lmtp: port, quota: quota, policy: asksAboutLogins ? policy : nil)
     for command in [
       ["database", "grant", "--role", "mailboxes", dovecot.role], ["domain", "mailboxes", "sender.example", "here"],
     ] {
@@ -56,15 +65,15 @@ struct MailboxNode: Sendable {
   }
 
   /// Python with `imap(user, password)` and `pop3(user, password)`, which log in, from an address of their own each time:
-  /// Dovecot slows down whoever has failed. `inbox(user)` gives the messages that IMAP and POP3 show, as bytes.
+  /// Dovecot slows down whoever has failed; or from `place.address`. `inbox(user)` gives the messages that IMAP and POP3 show, as bytes.
   func python(_ program: String) async throws -> String {
     try await node.python(
       """
       import imaplib, poplib, socket, itertools
-      numbers, numbering = itertools.count(1), threading.Lock()
+      numbers, numbering, place = itertools.count(1), threading.Lock(), threading.local()
       def reach(port):
           with numbering: number = next(numbers)
-          source = "127.1.%d.%d" % (number // 250, number % 250 + 1)
+          source = getattr(place, "address", "127.1.%d.%d" % (number // 250, number % 250 + 1))
           return socket.create_connection(("127.0.0.1", port), 60, source_address=(source, 0))
 
       class IMAP(imaplib.IMAP4_SSL):

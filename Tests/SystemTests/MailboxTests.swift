@@ -161,6 +161,40 @@ import Testing
     #expect(try await mailboxes.python("say(len(wait_for_mail(3)))") == "3")
   }
 
+  /// What was learned while the mailbox was elsewhere does not hold; an operator's word and a complaint do.
+  @Test func addressesThatWereDeadBeforeAreAsked() async throws {
+    let mailboxes = try await MailboxNode()
+    let node = mailboxes.node
+    for name in ["blocked", "both", "annoyed"] { try await mailboxes.addCredential("\(name)@sender.example") }
+    try await node.database.query(
+      """
+      INSERT INTO postrider.suppression (address, tenant, reason, detail, added_at, expires_at)
+      SELECT x.address, CASE x.scope WHEN 'all' THEN 0 ELSE t.id END, x.reason, 'user_unknown', now(), now() + interval '9 days'
+      FROM postrider.tenant t CROSS JOIN (VALUES ('alice@sender.example', 'one', 1), ('missing@sender.example', 'one', 1),
+        ('blocked@sender.example', 'one', 0), ('both@sender.example', 'all', 0), ('both@sender.example', 'one', 1),
+        ('annoyed@sender.example', 'one', 2), ('bob@inbox.example', 'one', 1)) x(address, scope, reason)
+      """)
+    let names = ["alice", "annoyed", "blocked", "both", "missing"].map { "\($0)@sender.example" }
+    try await node.send(to: names + ["bob@inbox.example"], subject: "after the move")
+    try await node.waitForOutcomes(6)
+    let outcomes = try await node.database.query(
+      """
+      SELECT convert_from(m.recipients[o.recipient], 'UTF8'), o.kind, o.failure, o.reply_code FROM postrider.outcome o
+      JOIN postrider.message m ON m.id = o.message WHERE cardinality(m.recipients) = 6 ORDER BY 1
+      """)
+    #expect(
+      outcomes == """
+        alice@sender.example|0||250
+        annoyed@sender.example|2|suppressed|
+        blocked@sender.example|2|suppressed|
+        bob@inbox.example|2|suppressed|
+        both@sender.example|2|suppressed|
+        missing@sender.example|2||550
+        """, "\(outcomes)")
+    let mail = try await mailboxes.python("for mail in wait_for_mail(1): sys.stdout.write(mail.decode())")
+    #expect(mail.contains("Subject: after the move 0"), "\(mail)")
+  }
+
   @Test func aReportThatNobodyCanReadIsDropped() async throws {
     let mailboxes = try await MailboxNode()
     let node = mailboxes.node

@@ -9,6 +9,22 @@ package struct MailboxSection: SettingSection {
   package let tls = Setting(
     "mailboxes.tls", .choice(DeliveryTLS.self), default: .opportunistic,
     "As `delivery.tls`. LMTP has no login: only workers may reach the port.")
+  package let policy = MailboxPolicySection()
+}
+
+package struct MailboxPolicySection: SettingSection {
+  package let prefix = "mailboxes.policy"
+  package let title = "What the server of the mailboxes asks about logins"
+
+  package let listen = Setting(
+    "mailboxes.policy.listen", .list(of: .listen), default: [],
+    "Where acceptors tell Dovecot (`auth_policy_server_url`) whether too many logins have failed, over HTTP without TLS: "
+      + "addresses of loopback or of a private network; empty: nowhere, and wrong passwords over IMAP and POP3 are not counted "
+      + "with those over SMTP.")
+  package let keyFile = Setting(
+    "mailboxes.policy.key_file", .optional(.file), default: nil,
+    "The file with the secret that Dovecot shows (`auth_policy_server_api_header = X-API-Key: …`), one line, mode 0600. It "
+      + "must be set unless all of `mailboxes.policy.listen` are of loopback.")
 }
 
 /// A host's port.

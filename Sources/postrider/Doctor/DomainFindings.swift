@@ -26,6 +26,13 @@ struct DomainFindings {
           "domains", "\(which) gone: \(names)",
           advice: "ask their owners whether they still own them; disable those that they do not"))
     }
+    if health.hostedVanished > 0 {
+      let names = names(try DomainHealth.hostedVanished(connection), of: health.hostedVanished)
+      findings.append(
+        .warning(
+          "domains", "everybody's mail still comes to the mailboxes here of domains whose record is gone: \(names)",
+          advice: "`postrider domain mailboxes NAME elsewhere` for those that their tenants no longer own"))
+    }
     if health.keysWaiting > 0 {
       findings.append(
         .warning(

@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import CoreMetrics
 internal import DNS
 internal import Logging
+internal import LoginPolicy
 internal import MailQueue
 internal import NIOCore
 internal import NIOPosix
@@ -65,15 +66,16 @@ struct AcceptorCommand: AsyncParsableCommand {
       queues.queue(directory: loginPool),
       publisher: WakeHintPublisher(redis: redis, group: group))
     let limited = try AcceptorLimits(node, master: policy.master, group: group)
+    let authenticator = CredentialAuthenticator(
+      pool: loginPool,
+      configuration: AuthenticatorConfiguration(
+        checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
+        requiresProof: settings.domains.proof == .required))
+    let loginPolicy = try node.loginPolicy(
+      LoginDecisions(logins: limited.logins, accounts: authenticator), group: group)
     let service = AcceptorService(
       configuration: acceptor(settings, certificateFiles: [certificate, key]), tls: tls,
-      authenticator: GuardedAuthenticator(
-        CredentialAuthenticator(
-          pool: loginPool,
-          configuration: AuthenticatorConfiguration(
-            checksMax: settings.smtp.passwordChecksMax, rememberedFor: settings.smtp.passwordCacheTime,
-            requiresProof: settings.domains.proof == .required)),
-        logins: limited.logins),
+      authenticator: GuardedAuthenticator(authenticator, logins: limited.logins),
       trusted: trusted, blocklists: try node.clientBlocklists(),
       signer: MessageSigner(keys: SigningKeys(pool: loginPool, master: policy.master), threads: signing),
       limits: limited.limiter, scanning: scanner.map { node.scanning($0, directory: loginPool) }, queue: queue,
@@ -87,10 +89,11 @@ struct AcceptorCommand: AsyncParsableCommand {
     status.beforeMetrics { metrics.sessions.set(service.sessionCount) }
     queues.watch(status)
     status.watch(loginPool, "logins")
+    try await loginPolicy.begin()
     try await service.start()
     node.logger.info("ready")
     try await node.run(
-      [ticketKeys, limited.limiter.sessions, queues, service], status, notice: settings.shutdown.notice)
+      [ticketKeys, limited.limiter.sessions, queues, loginPolicy, service], status, notice: settings.shutdown.notice)
     await limited.shutdown()
     await redis.shutdown()
     queues.shutdown()

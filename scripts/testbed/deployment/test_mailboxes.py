@@ -1,5 +1,6 @@
 """Dovecot. That it works with its files is for Tests/SystemTests/MailboxTests.swift, which run it with them."""
 import re
+import shutil
 
 from .case import CLUSTER, ClusterCase, effective, needs
 
@@ -17,6 +18,7 @@ class DovecotTests(ClusterCase):
 
     @needs("doveconf")
     def test_dovecot_sees_a_fault(self) -> None:
+        shutil.copy(DOVECOT / "postrider-policy.conf", self.directory)
         wrong = self.broken(CONFIGURATION, "first_valid_uid", "first_valid_id")
         self.assert_refuses("doveconf", "-n", "-c", wrong, because="first_valid_id")
 
@@ -50,6 +52,19 @@ class DovecotTests(ClusterCase):
             asked += re.findall(r"mailbox\.login\('%u', (\d)\)", text)
         self.assertEqual(sorted(asked), ["1", "2"])
         self.assertIn("z /etc/dovecot/postrider.pgpass 0600 dovecot dovecot", (DOVECOT / "dovecot.tmpfiles.conf").read_text())
+
+    @needs("doveconf")
+    def test_logins_are_asked_for_and_go_on_without_an_answer(self) -> None:
+        said = self.assert_accepts("doveconf", "-c", CONFIGURATION, *(f"auth_policy_{name}" for name in (
+            "server_url", "check_before_auth", "check_after_auth", "report_after_auth", "reject_on_fail", "request_attributes")))
+        values = dict(line.split(" = ", 1) for line in said.splitlines())
+        self.assertTrue(values["auth_policy_server_url"].startswith("http://192.0.2."))
+        self.assertEqual(
+            [values[f"auth_policy_{name}"] for name in (
+                "check_before_auth", "check_after_auth", "report_after_auth", "reject_on_fail")], ["yes", "yes", "yes", "no"])
+        for attribute in ("login=%{requested_username}", "pwhash=%{hashed_password}", "remote=%{rip}"):
+            self.assertIn(attribute, values["auth_policy_request_attributes"])
+        self.assertIn("z /etc/dovecot/postrider-policy.conf 0600 root root", (DOVECOT / "dovecot.tmpfiles.conf").read_text())
 
     @needs("systemd-sysusers", "systemd-tmpfiles")
     def test_the_owner_of_mailboxes_and_their_place(self) -> None:

@@ -32,6 +32,8 @@ def start_hosted_mailboxes(processes: Processes, root: pathlib.Path, node: Node)
     changes = {
         "/etc/dovecot/tls/": f"{root}/", "/etc/dovecot/": f"{directory}/", "/srv/mail/": f"{mail}/",
         "mail_uid = vmail": f"mail_uid = {owner.pw_uid}", "mail_gid = vmail": f"mail_gid = {owner.pw_gid}",
+        # Nobody guesses here.
+        "!include postrider-policy.conf": "",
         "user = vmail": f"user = {owner.pw_name}", "192.0.2.31": "127.0.0.1",
         "host=192.0.2.41 dbname=postrider": f"host=127.0.0.1 port={database.port} dbname={database.path[1:]}",
         f" sslmode=verify-full sslrootcert={root}/database-ca.pem": " sslmode=disable",
