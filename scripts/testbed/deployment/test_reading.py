@@ -156,12 +156,12 @@ class DovecotRunTests(BalancedCase):
         self.wait_for(lambda: self.imap(self.outside[993]) == 1, "the message over IMAP")
         self.assertEqual(self.pop3(self.outside[995]), 1)
         for protocol in ("imap", "pop3"):
-            self.assertRegex(self.dovecot.output(), rf"{protocol}-login: Login: user=<{self.node.layout.USER}>.* rip={READER},")
+            self.assertRegex(self.dovecot.output(), rf"{protocol}-login: Info: Login: user=<{self.node.layout.USER}>.* rip={READER},")
         self.assertNotRegex(self.dovecot.output(), r"Login: .*rip=127\.0\.0\.1,")
         # What counts wrong passwords has the same address.
         with self.assertRaises(imaplib.IMAP4.error):
             self.imap(self.outside[993], "wrong")
-        self.wait_for(lambda: re.search(rf"auth failed.* rip={READER},", self.dovecot.output()) is not None, "the refusal's line")
+        self.wait_for(lambda: re.search(rf"\(auth failed.* rip={READER},", self.dovecot.output()) is not None, "the refusal's line")
 
         # Nobody else is believed.
         with self.reach(self.inside[2993]) as forger:
