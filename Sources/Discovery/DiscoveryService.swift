@@ -34,7 +34,8 @@ package final class DiscoveryService: Service {
   ///   - threads: started; profiles are signed there.
   package init(
     configuration: DiscoveryConfiguration, services: MailServices, tls: TLSContext?, certificateFiles: [String] = [],
-    certificates: CertificateDirectory? = nil, signer: ContentSigner?, group: any EventLoopGroup, threads: NIOThreadPool, logger: Logger,
+    certificates: CertificateDirectory? = nil, signer: ContentSigner?, group: any EventLoopGroup,
+    threads: NIOThreadPool, logger: Logger,
     metrics: DiscoveryMetrics = DiscoveryMetrics()
   ) {
     environment = DiscoveryEnvironment(

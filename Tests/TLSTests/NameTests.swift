@@ -41,8 +41,10 @@ import Testing
 
   @Test func aClientGetsTheCertificateOfTheNameThatItAsksFor() throws {
     let server = try server()
-    for name in ["node.example", "autoconfig.acme.example", "autodiscover.acme.example", "AUTOCONFIG.ACME.example",
-      "anything.wide.example"] { #expect(try serves(server, name), "\(name)") }
+    for name in [
+      "node.example", "autoconfig.acme.example", "autodiscover.acme.example", "AUTOCONFIG.ACME.example",
+      "anything.wide.example",
+    ] { #expect(try serves(server, name), "\(name)") }
     for name in ["acme.example", "wide.example", "a.b.wide.example", "other.example"] {
       #expect(try !serves(server, name), "\(name)")
     }

@@ -43,7 +43,8 @@ struct DiscoveryCommand: AsyncParsableCommand {
     threads.start()
     let service = DiscoveryService(
       configuration: configuration(settings, listeners), services: settings.mailServices, tls: tls,
-      certificateFiles: files, certificates: others, signer: signer, group: MultiThreadedEventLoopGroup.singleton, threads: threads,
+      certificateFiles: files, certificates: others, signer: signer, group: MultiThreadedEventLoopGroup.singleton,
+      threads: threads,
       logger: node.logger)
     if tls != nil { status.addCertificate(file: files[0], name: settings.discovery.hostname ?? settings.smtp.hostname) }
     do {
