@@ -240,7 +240,7 @@ let testing: [Target] = [
       logging,
     ]),
   tests("AuthorshipTests", ["Authorship", "MailModel"]),
-  tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency]),
+  tests("TLSTests", ["TLS", "Cryptography", "MailTesting", nioCore, nioPosix, nioEmbedded, nioConcurrency, logging]),
   tests("RedisTests", ["Redis", "MailTesting", nioCore, nioPosix, nioConcurrency]),
   tests("WakeHintsTests", ["WakeHints", "MailQueue", "MailModel", "Redis", "MailTesting", nioCore, nioPosix]),
   tests(

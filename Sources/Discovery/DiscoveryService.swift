@@ -29,12 +29,13 @@ package final class DiscoveryService: Service {
   private let watching = NIOLockedValueBox<RepeatedTask?>(nil)
 
   /// - Parameters:
-  ///   - tls: for the listeners that want it; its files are read again when they change.
+  ///   - tls: for the listeners that want it; its files are read again when they change, those of `certificates` too.
   ///   - signer: nil: profiles go out unsigned.
   ///   - threads: started; profiles are signed there.
   package init(
     configuration: DiscoveryConfiguration, services: MailServices, tls: TLSContext?, certificateFiles: [String] = [],
-    signer: ContentSigner?, group: any EventLoopGroup, threads: NIOThreadPool, logger: Logger,
+    certificates: CertificateDirectory? = nil, signer: ContentSigner?, group: any EventLoopGroup,
+    threads: NIOThreadPool, logger: Logger,
     metrics: DiscoveryMetrics = DiscoveryMetrics()
   ) {
     environment = DiscoveryEnvironment(
@@ -45,7 +46,7 @@ package final class DiscoveryService: Service {
       metrics: metrics)
     self.tls = tls
     self.group = group
-    watch = tls.map { CertificateWatch(files: certificateFiles, tls: $0, logger: logger) }
+    watch = tls.map { CertificateWatch(files: certificateFiles, directory: certificates, tls: $0, logger: logger) }
   }
 
   /// Begins to listen.

@@ -12,6 +12,8 @@ internal import Observability
 
 /// Reloads the certificate when one of its files changes.
 ///
+/// Files that come into a directory of certificates, and those that leave it, are a change too.
+///
 /// It looks at the files' times rather than at directory events: certificates are renewed by rename, through
 /// symbolic links and on network file systems. A bad new certificate is told once and the old one stays in use.
 package final class CertificateWatch: Sendable {
@@ -23,15 +25,18 @@ package final class CertificateWatch: Sendable {
   }
 
   private let files: [String]
+  private let directory: CertificateDirectory?
   private let tls: TLSContext
   private let logger: Logger
-  private let stamps: NIOLockedValueBox<[Stamp?]>
+  private let stamps: NIOLockedValueBox<[String: Stamp?]>
 
-  package init(files: [String], tls: TLSContext, logger: Logger) {
+  /// - Parameter directory: that of the context's other certificates.
+  package init(files: [String], directory: CertificateDirectory? = nil, tls: TLSContext, logger: Logger) {
     self.files = files
+    self.directory = directory
     self.tls = tls
     self.logger = logger
-    stamps = NIOLockedValueBox(files.map(Self.stamp))
+    stamps = NIOLockedValueBox(Self.stamps(files, directory))
   }
 
   /// Looks at the files every `interval`, on a thread where that may block.
@@ -44,13 +49,13 @@ package final class CertificateWatch: Sendable {
 
   /// Looks now; blocks for their reading.
   package func check() {
-    let fresh = files.map(Self.stamp)
+    let fresh = Self.stamps(files, directory)
     let hasChanged = stamps.withLockedValue { known in
       defer { known = fresh }
       return known != fresh
     }
     // In the middle of a renewal a file may be missing; its return is a change again.
-    if hasChanged, !fresh.contains(nil) { reload() }
+    if hasChanged, files.allSatisfy({ Self.stamp($0) != nil }) { reload() }
   }
 
   /// Reads them again, whether they have changed or not; blocks for their reading.
@@ -61,6 +66,11 @@ package final class CertificateWatch: Sendable {
     } catch {
       logger.error("certificate not reloaded, the old one stays", metadata: .fields([.reason: error.reason]))
     }
+  }
+
+  private static func stamps(_ files: [String], _ directory: CertificateDirectory?) -> [String: Stamp?] {
+    let all = files + (directory?.files ?? [])
+    return Dictionary(all.map { ($0, stamp($0)) }, uniquingKeysWith: { first, _ in first })
   }
 
   private static func stamp(_ file: String) -> Stamp? {

@@ -25,16 +25,17 @@ package final class TLSContext: Sendable {
   /// - Parameters:
   ///   - certificateFile: PEM; the server's certificate first, then its chain.
   ///   - keyFile: PEM, without pass phrase.
+  ///   - others: certificates for clients that ask for a name (RFC 6066 §3) which the first one is not for.
   ///   - ticketLifetime: how long a session can be resumed. The client is told, and it is checked here.
   package static func server(
-    certificateFile: String, keyFile: String, minimumVersion: TLSVersion = .v1_2,
-    ticketLifetime: Duration = .seconds(7200)
+    certificateFile: String, keyFile: String, others: CertificateDirectory? = nil,
+    minimumVersion: TLSVersion = .v1_2, ticketLifetime: Duration = .seconds(7200)
   ) throws(TLSFailure) -> TLSContext {
     try TLSContext(
       .server(
         ServerParameters(
           certificateFile: certificateFile, keyFile: keyFile, minimumVersion: minimumVersion,
-          ticketLifetime: ticketLifetime)))
+          ticketLifetime: ticketLifetime), others))
   }
 
   /// A client's context.
@@ -72,21 +73,28 @@ package final class TLSContext: Sendable {
 
 extension TLSContext {
   fileprivate struct ServerParameters: Sendable {
-    let certificateFile: String
-    let keyFile: String
+    var certificateFile: String
+    var keyFile: String
     let minimumVersion: TLSVersion
     let ticketLifetime: Duration
   }
 
   private enum Source: Sendable {
-    case server(ServerParameters)
+    case server(ServerParameters, CertificateDirectory?)
     case client(trustedCertificatesFile: String?)
 
     func load(_ tickets: TicketSealing) throws(TLSFailure) -> Handle {
       switch self {
-      case .server(let parameters):
+      case .server(var parameters, let others):
         let handle = try Handle(TLS_server_method(), tickets)
         try handle.becomeServer(parameters)
+        for pair in try others?.pairs() ?? [] {
+          (parameters.certificateFile, parameters.keyFile) = (pair.certificate, pair.key)
+          let other = try Handle(TLS_server_method(), tickets)
+          try other.becomeServer(parameters)
+          handle.others.append(other)
+        }
+        if !handle.others.isEmpty { handle.chooseByName() }
         return handle
       case .client(let file):
         let handle = try Handle(TLS_client_method(), tickets)
@@ -102,6 +110,8 @@ extension TLSContext {
   /// OpenSSL makes safe between threads, is used; the ticket keys have a lock of their own.
   final class Handle: @unchecked Sendable {
     let pointer: OpaquePointer
+    /// With other certificates.
+    fileprivate(set) var others: [Handle] = []
     private let tickets: TicketSealing
 
     init(_ method: OpaquePointer?, _ tickets: TicketSealing) throws(TLSFailure) {

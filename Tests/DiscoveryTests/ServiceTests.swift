@@ -21,9 +21,18 @@ final class RunningDiscovery: Sendable {
   let securePort: Int
   private let threads = NIOThreadPool(numberOfThreads: 1)
 
-  init(_ change: (inout DiscoveryConfiguration) -> Void = { _ in }) async throws {
+  /// - Parameter others: names that have certificates of their own.
+  init(others: [String] = [], _ change: (inout DiscoveryConfiguration) -> Void = { _ in }) async throws {
     directory = try TemporaryDirectory()
     files = try CertificateMaker.ensure(directory: directory.path, names: ["localhost", "127.0.0.1"])
+    let place = directory.path("others")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    for name in others {
+      try CertificateMaker.makeServerCertificate(
+        names: [name], authorityCertificateFile: files.authorityCertificate, authorityKeyFile: files.authorityKey,
+        certificateFile: "\(place)/\(name).pem", keyFile: "\(place)/\(name).key")
+    }
+    let certificates = CertificateDirectory(place)
     var configuration = DiscoveryConfiguration(listeners: [
       .init(address: "127.0.0.1", port: 0, isSecure: false), .init(address: "127.0.0.1", port: 0, isSecure: true),
     ])
@@ -31,8 +40,8 @@ final class RunningDiscovery: Sendable {
     threads.start()
     service = DiscoveryService(
       configuration: configuration, services: Fixture.services,
-      tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key),
-      certificateFiles: [files.certificate, files.key],
+      tls: try TLSContext.server(certificateFile: files.certificate, keyFile: files.key, others: certificates),
+      certificateFiles: [files.certificate, files.key], certificates: certificates,
       signer: ContentSigner(certificateFile: files.certificate, keyFile: files.key),
       group: MultiThreadedEventLoopGroup.singleton, threads: threads, logger: Logger(label: "test"))
     let addresses = try await service.start()
@@ -71,6 +80,29 @@ final class RunningDiscovery: Sendable {
     #expect(answer.code == 200 && answer.body.contains("<hostname>smtp.node.example</hostname>"))
     let head = try await discovery.curl(config, secure: secure, ["--head"])
     #expect(head.code == 200)
+    try await discovery.end()
+  }
+
+  @Test func eachNameHasItsCertificate() async throws {
+    let names = ["autoconfig.customer.example", "autodiscover.customer.example"]
+    let discovery = try await RunningDiscovery(others: names)
+    let port = discovery.securePort
+    for name in names + ["localhost"] {
+      let answer = try await run(
+        "curl",
+        [
+          "--silent", "--show-error", "--max-time", "60", "--cacert", discovery.files.authorityCertificate, "--resolve",
+          "\(name):\(port):127.0.0.1", "https://\(name):\(port)\(config)",
+        ])
+      #expect(answer.status.isSuccess && answer.output.contains("smtp.node.example"), "\(name): \(answer.output)")
+    }
+    let stranger = try await run(
+      "curl",
+      [
+        "--silent", "--show-error", "--max-time", "60", "--cacert", discovery.files.authorityCertificate, "--resolve",
+        "other.example:\(port):127.0.0.1", "https://other.example:\(port)\(config)",
+      ])
+    #expect(!stranger.status.isSuccess && stranger.output.contains("other.example"), "\(stranger.output)")
     try await discovery.end()
   }
 

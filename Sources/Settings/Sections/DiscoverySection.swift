@@ -55,6 +55,10 @@ package struct DiscoveryHTTPSSection: SettingSection {
     "discovery.https.listen", .list(of: .listen), default: [],
     "Where it listens with TLS (the standard port is 443); empty: nowhere. Certificate and key are those of `smtp`, which "
       + "sign Apple's profiles, too.")
+  package let certificates = Setting(
+    "discovery.https.certificates", .optional(.directory), default: nil,
+    "A directory with certificates for other names, `autoconfig.DOMAIN` above all: each NAME.pem with its chain and NAME.key. "
+      + "A client gets the one that is for the name that it asks for; what changes there is read without a restart.")
 }
 
 package struct DiscoverySubmissionSection: SettingSection {

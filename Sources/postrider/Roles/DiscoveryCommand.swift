@@ -34,13 +34,17 @@ struct DiscoveryCommand: AsyncParsableCommand {
     }
     OpenFiles.allowAll()
     let files = [settings.smtp.certificateFile, settings.smtp.keyFile].compactMap(\.self)
-    let tls = settings.discovery.https.listen.isEmpty ? nil : try node.serverTLS(certificate: files[0], key: files[1])
+    let others = settings.discovery.https.certificates.map { CertificateDirectory($0) }
+    let tls =
+      settings.discovery.https.listen.isEmpty
+      ? nil : try node.serverTLS(certificate: files[0], key: files[1], others: others)
     let signer = try signer(files)
     let threads = NIOThreadPool(numberOfThreads: 2)
     threads.start()
     let service = DiscoveryService(
       configuration: configuration(settings, listeners), services: settings.mailServices, tls: tls,
-      certificateFiles: files, signer: signer, group: MultiThreadedEventLoopGroup.singleton, threads: threads,
+      certificateFiles: files, certificates: others, signer: signer, group: MultiThreadedEventLoopGroup.singleton,
+      threads: threads,
       logger: node.logger)
     if tls != nil { status.addCertificate(file: files[0], name: settings.discovery.hostname ?? settings.smtp.hostname) }
     do {

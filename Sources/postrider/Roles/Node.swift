@@ -87,10 +87,11 @@ struct Node {
     }
   }
 
-  func serverTLS(certificate: String, key: String) throws -> TLSContext {
+  /// - Parameter others: for clients that ask for other names.
+  func serverTLS(certificate: String, key: String, others: CertificateDirectory? = nil) throws -> TLSContext {
     do {
       return try TLSContext.server(
-        certificateFile: certificate, keyFile: key, ticketLifetime: settings.smtp.ticketRotation * 2)
+        certificateFile: certificate, keyFile: key, others: others, ticketLifetime: settings.smtp.ticketRotation * 2)
     } catch {
       throw CommandFailure(
         .configuration, error.reason,
