@@ -48,7 +48,10 @@ package actor DovecotServer {
     if let policy {
       let text = try Self.shipped("postrider-policy.conf", place) {
         $0.replacing("192.0.2.21:8466", with: "127.0.0.1:\(policy.port)").replacing("KEY", with: policy.key)
-          .replacing("NONCE", with: "\(UInt64.random(in: .min ... .max))")
+          // Always the same: of twelve bits two passwords may well have the same ones by chance.
+          .replacing("NONCE", with: "nonce-of-tests")
+          // Whoever is not answered in time is let in, and not counted.
+          .replacing("timeout_msecs = 3000", with: "timeout_msecs = 120000")
       }
       try PrivateDirectory.write(text, to: "\(place)/postrider-policy.conf", owner: user)
     }

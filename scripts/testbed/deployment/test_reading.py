@@ -226,7 +226,7 @@ class DiscoveryRunTests(BalancedCase):
         settings = {
             "smtp.certificate_file": f"{self.directory}/{name}.pem", "smtp.key_file": f"{self.directory}/{name}.key",
             "discovery.http.listen": f"{place}:{self.port}", "status.listen": f"{place}:{status}",
-            "discovery.proxies": "127.0.0.1/32", "discovery.requests_per_minute_max": "5", "shutdown.notice": "6s",
+            "discovery.proxies": "127.0.0.1/32", "discovery.requests_per_minute_max": "5", "shutdown.notice": "15s",
         }
         flags = [part for item in settings.items() for part in ("--set", "=".join(item))]
         child = self.processes.start(
