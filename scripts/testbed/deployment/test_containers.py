@@ -41,7 +41,7 @@ class ImageTests(ClusterCase):
         text = (CONTAINER / "Containerfile.mailboxes").read_text()
         sources = re.findall(r"cluster/(?:dovecot|container)/[\w.-]+", text.split("FROM", 1)[1])
         wanted = {"cluster/container/start-dovecot", *(f"cluster/dovecot/{file.name}" for file in (CLUSTER / "dovecot").glob(
-            "*.conf*") if file.name.startswith(("dovecot.conf", "postrider-sql")))}
+            "*.conf*") if file.name.startswith(("dovecot.conf", "postrider-")))}
         self.assertEqual(set(sources), wanted)
         for source in sources:
             self.assertTrue((ROOT / source).exists(), source)
