@@ -55,7 +55,7 @@ package final class CertificateWatch: Sendable {
       return known != fresh
     }
     // In the middle of a renewal a file may be missing; its return is a change again.
-    if hasChanged, files.allSatisfy({ Self.stamp($0) != nil }) { reload() }
+    if hasChanged, !files.contains(where: { fresh[$0] == .some(nil) }) { reload() }
   }
 
   /// Reads them again, whether they have changed or not; blocks for their reading.

@@ -18,7 +18,7 @@ final class AdmissionFixture: Sendable {
     } else {
       database = try await TestDatabase.make()
     }
-    let configuration = Self.configuration(database)
+    let configuration = PostgresConfiguration.patient(url: database.url)
     let connection = try configuration.connect()
     try Schema.migrate(connection, purpose: .test)
     pool = PostgresPool(configuration, threads: 2)
@@ -31,12 +31,6 @@ final class AdmissionFixture: Sendable {
 
   deinit { pool.shutdown() }
 
-  /// The disk may be busy with others' tests.
-  private static func configuration(_ database: TestDatabase) -> PostgresConfiguration {
-    PostgresConfiguration(
-      url: database.url, role: "test", connectTimeout: .seconds(60), statementTimeout: .seconds(300))
-  }
-
   var now: ContinuousClock.Instant { time.withLockedValue { $0 } }
 
   func advance(by duration: Duration) { time.withLockedValue { $0 += duration } }
@@ -46,7 +40,7 @@ final class AdmissionFixture: Sendable {
   }
 
   func directory() throws -> TenantDirectory {
-    TenantDirectory(try Self.configuration(database).connect())
+    TenantDirectory(try PostgresConfiguration.patient(url: database.url).connect())
   }
 }
 

@@ -19,8 +19,7 @@ final class CommandFixture: Sendable {
     directory = try TemporaryDirectory()
     try MasterKey.create(file: directory.path("master.keys"))
     master = try MasterKey.load(file: directory.path("master.keys"))
-    let configuration = PostgresConfiguration(
-      url: database.url, role: "test", connectTimeout: .seconds(60), statementTimeout: .seconds(300))
+    let configuration = PostgresConfiguration.patient(url: database.url)
     try Schema.migrate(try configuration.connect(), purpose: .test)
     pool = PostgresPool(configuration, threads: 1)
   }

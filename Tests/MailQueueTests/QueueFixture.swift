@@ -25,9 +25,7 @@ final class QueueFixture: Sendable {
     let keyFile = directory.path("master.key")
     try MasterKey.create(file: keyFile)
     master = try MasterKey.load(file: keyFile)
-    let configuration = PostgresConfiguration(
-      url: database.url, role: "test", connectTimeout: .seconds(60), statementTimeout: .seconds(300),
-      preamble: PlannerSettings.preamble)
+    let configuration = PostgresConfiguration.patient(url: database.url, preamble: PlannerSettings.preamble)
     try Schema.migrate(try configuration.connect(), purpose: .test)
     pool = PostgresPool(configuration, threads: threads)
     tenant = try await Self.addTenant("first", pool)
@@ -46,9 +44,7 @@ final class QueueFixture: Sendable {
   }
 
   func connect() throws -> PostgresConnection {
-    try PostgresConfiguration(
-      url: database.url, role: "test", connectTimeout: .seconds(60), statementTimeout: .seconds(300)
-    ).connect()
+    try PostgresConfiguration.patient(url: database.url).connect()
   }
 
   /// Begins an insertion of a job of the only message, as an acceptor does it, and does not commit.

@@ -75,9 +75,8 @@ struct WallFixture {
 
   func connect(as role: String) throws -> PostgresConnection {
     let database = queue.database
-    return try PostgresConfiguration(
-      url: "postgresql://\(role):\(Self.password)@127.0.0.1:\(database.server.port)/\(database.name)", role: "test",
-      connectTimeout: .seconds(60), statementTimeout: .seconds(300)
+    return try PostgresConfiguration.patient(
+      url: "postgresql://\(role):\(Self.password)@127.0.0.1:\(database.server.port)/\(database.name)"
     ).connect()
   }
 

@@ -1,3 +1,4 @@
+package import Postgres
 internal import Synchronization
 
 /// A fresh, empty database in the PostgreSQL that all tests of this process share.
@@ -36,5 +37,13 @@ package struct TestDatabase: Sendable {
   /// Cuts its connections and drops it. Not needed: the server goes with the test process.
   package func drop() async throws {
     try await server.query("DROP DATABASE \(name) WITH (FORCE)")
+  }
+}
+
+extension PostgresConfiguration {
+  /// For connections that wait long: the disk may be busy with others' tests.
+  package static func patient(url: String, preamble: [String] = []) -> PostgresConfiguration {
+    PostgresConfiguration(
+      url: url, role: "test", connectTimeout: .seconds(60), statementTimeout: .seconds(300), preamble: preamble)
   }
 }
