@@ -81,6 +81,7 @@ let adapters: [Target] = [
 ]
 
 let services: [Target] = [
+  module("HTTPConnections", [nioCore, nioPosix, nioConcurrency]),
   module(
     "MailQueue",
     ["MailModel", "Postgres", "Cryptography", "NodeMetrics", metrics, nioCore, nioConcurrency, logging]),
@@ -135,14 +136,13 @@ let roles: [Target] = [
   module(
     "Discovery",
     [
-      "Cryptography", "DNS", "TLS", "Observability", "NodeMetrics", nioCore, nioPosix, nioHTTP1, nioConcurrency,
-      logging, lifecycle,
+      "HTTPConnections", "Cryptography", "DNS", "TLS", "Observability", "NodeMetrics", nioCore, nioPosix, nioHTTP1,
+      nioConcurrency, logging, lifecycle,
     ]),
   module(
     "LoginPolicy",
     [
-      "Admission", "Limits", "Cryptography", "DNS", "Observability", nioCore, nioPosix, nioHTTP1, nioConcurrency,
-      logging,
+      "HTTPConnections", "Admission", "Limits", "Cryptography", "DNS", "Observability", nioCore, nioHTTP1, logging,
       lifecycle,
     ]),
   module(

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import DNS
+internal import HTTPConnections
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1

@@ -1,5 +1,6 @@
 package import Cryptography
 internal import DNS
+internal import HTTPConnections
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -10,12 +11,6 @@ internal import Observability
 internal import ServiceLifecycle
 package import TLS
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// The discovery role: answers mail programs over HTTP, plain and with TLS.
 ///
 /// It keeps nothing and asks nobody: any number of such processes may run, and share their ports by SO_REUSEPORT. On graceful
@@ -25,7 +20,7 @@ package final class DiscoveryService: Service {
   private let tls: TLSContext?
   private let watch: CertificateWatch?
   private let group: any EventLoopGroup
-  private let listening = NIOLockedValueBox<[any Channel]>([])
+  private let listeners: SharedListeners
   private let watching = NIOLockedValueBox<RepeatedTask?>(nil)
 
   /// - Parameters:
@@ -46,6 +41,7 @@ package final class DiscoveryService: Service {
       metrics: metrics)
     self.tls = tls
     self.group = group
+    listeners = SharedListeners(group: group)
     watch = tls.map { CertificateWatch(files: certificateFiles, directory: certificates, tls: $0, logger: logger) }
   }
 
@@ -55,22 +51,19 @@ package final class DiscoveryService: Service {
   @discardableResult
   package func start() async throws -> [SocketAddress] {
     do {
-      for listener in environment.configuration.listeners {
-        let channel = try await bind(listener)
-        listening.withLockedValue { $0.append(channel) }
-      }
+      for listener in environment.configuration.listeners { try await open(listener) }
     } catch {
-      await stopListening()
+      await listeners.close()
       throw error
     }
     let task = watch?.start(every: .seconds(10), on: group.next(), threads: environment.threads)
     watching.withLockedValue { $0 = task }
-    return listening.withLockedValue { $0.compactMap(\.localAddress) }
+    return listeners.addresses
   }
 
   /// Listens until graceful shutdown or cancellation, then drains. Cancelled while it drains, it closes what is left.
   package func run() async throws {
-    if listening.withLockedValue(\.isEmpty) { try await start() }
+    if listeners.isEmpty { try await start() }
     try? await gracefulShutdown()
     guard Task.isShuttingDownGracefully else { return await drain() }
     await withTaskCancellationHandler {
@@ -82,7 +75,7 @@ package final class DiscoveryService: Service {
 
   package func drain() async {
     watching.withLockedValue { $0?.cancel() }
-    await stopListening()
+    await listeners.close()
     let registry = environment.registry
     registry.drain()
     let limit = Duration.nanoseconds(environment.configuration.shutdownTimeout.nanoseconds)
@@ -93,49 +86,22 @@ package final class DiscoveryService: Service {
     await registry.waitUntilEmpty()
     timer.cancel()
   }
-
-  private func stopListening() async {
-    let channels = listening.withLockedValue { channels in
-      defer { channels = [] }
-      return channels
-    }
-    for channel in channels { try? await channel.close() }
-  }
 }
 
 // MARK: Listening
 
 extension DiscoveryService {
-  private func bind(_ listener: DiscoveryConfiguration.Listener) async throws -> any Channel {
+  private func open(_ listener: DiscoveryConfiguration.Listener) async throws {
     do {
-      let address = try SocketAddress(ipAddress: listener.address, port: listener.port)
-      let channel = try await bootstrap(listener, isVersion6: address.protocol == .inet6).bind(to: address).get()
+      let tls = listener.isSecure ? tls : nil
+      let port = try await listeners.open(listener.address, listener.port) { [environment] channel in
+        try Self.begin(channel, tls, environment)
+      }
       environment.logger.info(
         "listening",
-        metadata: .fields([
-          .address: "\(listener.address):\(channel.localAddress?.port ?? 0)",
-          .tls: listener.isSecure ? "yes" : "no",
-        ]))
-      return channel
+        metadata: .fields([.address: "\(listener.address):\(port)", .tls: listener.isSecure ? "yes" : "no"]))
     } catch {
       throw DiscoveryFailure(reason: "cannot listen on \(listener.address) port \(listener.port): \(error)")
-    }
-  }
-
-  private func bootstrap(_ listener: DiscoveryConfiguration.Listener, isVersion6: Bool) -> ServerBootstrap {
-    var bootstrap = ServerBootstrap(group: group)
-      .serverChannelOption(.backlog, value: 256)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .serverChannelOption(
-        ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1)
-    if isVersion6 {
-      // Otherwise [::] takes IPv4 as well, and 0.0.0.0 on the same port cannot be had.
-      bootstrap = bootstrap.serverChannelOption(
-        ChannelOptions.Types.SocketOption(level: .ipv6, name: .init(rawValue: IPV6_V6ONLY)), value: 1)
-    }
-    let tls = listener.isSecure ? tls : nil
-    return bootstrap.childChannelInitializer { [environment] channel in
-      channel.eventLoop.makeCompletedFuture { try Self.begin(channel, tls, environment) }
     }
   }
 

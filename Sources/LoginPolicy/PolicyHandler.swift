@@ -1,5 +1,6 @@
-internal import NIOCore
+internal import HTTPConnections
 internal import Limits
+internal import NIOCore
 internal import NIOHTTP1
 
 /// One connection of HTTP/1.1: a question, its answer, the next.
@@ -45,7 +46,7 @@ final class PolicyHandler: ChannelInboundHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is PolicyDrain {
+    if event is DrainEvent {
       isDraining = true
       if head == nil { context.close(promise: nil) }
     } else if case .some(.inputClosed) = event as? ChannelEvent, head == nil {
@@ -113,6 +114,3 @@ final class PolicyHandler: ChannelInboundHandler {
 
 @available(*, unavailable)
 extension PolicyHandler: Sendable {}
-
-/// Tells a connection that the process is ending.
-struct PolicyDrain: Sendable {}

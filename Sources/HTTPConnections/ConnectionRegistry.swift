@@ -1,11 +1,11 @@
 internal import NIOConcurrencyHelpers
-internal import NIOCore
+package import NIOCore
 
 /// Tells a connection that the process is ending.
-struct DrainEvent: Sendable {}
+package struct DrainEvent: Sendable {}
 
 /// The open connections, to end them when the process does.
-final class ConnectionRegistry: Sendable {
+package final class ConnectionRegistry: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
     var isDraining = false
@@ -14,18 +14,21 @@ final class ConnectionRegistry: Sendable {
 
   private let state = NIOLockedValueBox(State())
 
-  var count: Int { state.withLockedValue(\.channels.count) }
+  package init() {}
 
+  package var count: Int { state.withLockedValue(\.channels.count) }
+
+  /// - Parameter limit: how many there may be, this one too.
   /// - Returns: whether it may go on.
-  func add(_ channel: any Channel) -> Bool {
+  package func add(_ channel: any Channel, atMost limit: Int = .max) -> Bool {
     state.withLockedValue { state in
-      guard !state.isDraining else { return false }
+      guard !state.isDraining, state.channels.count < limit else { return false }
       state.channels[ObjectIdentifier(channel)] = channel
       return true
     }
   }
 
-  func remove(_ channel: any Channel) {
+  package func remove(_ channel: any Channel) {
     let waiters = state.withLockedValue { state in
       state.channels[ObjectIdentifier(channel)] = nil
       return Self.waitersIfEmpty(&state)
@@ -34,7 +37,7 @@ final class ConnectionRegistry: Sendable {
   }
 
   /// What waits for a request ends now, what has one after its answer.
-  func drain() {
+  package func drain() {
     let channels = state.withLockedValue { state in
       state.isDraining = true
       return Array(state.channels.values)
@@ -42,11 +45,11 @@ final class ConnectionRegistry: Sendable {
     for channel in channels { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) }
   }
 
-  func closeAll() {
+  package func closeAll() {
     for channel in state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
   }
 
-  func waitUntilEmpty() async {
+  package func waitUntilEmpty() async {
     await withCheckedContinuation { continuation in
       let waiters = state.withLockedValue { state in
         state.waiters.append(continuation)
