@@ -12,7 +12,7 @@ import Testing
   private static let zone = "2.0.0.127 IN A 127.0.0.2\n2.0.0.127 IN TXT \"a test entry\"\n"
 
   private func blocklists(_ server: NameServer, exempt: [CIDR] = []) throws -> (ClientBlocklists, DNSResolver) {
-    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(20)))
+    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(120)))
     let list = try #require(Blocklist("bl.test"))
     var logger = Logger(label: "test")
     logger.logLevel = .critical

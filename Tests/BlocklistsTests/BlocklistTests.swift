@@ -26,7 +26,7 @@ import Testing
     _ body: (BlocklistLookup, NameServer) async throws -> Void
   ) async throws {
     let server = try await NameServer(zones: Self.zones)
-    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(10)))
+    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(120)))
     defer { resolver.shutdown() }
     try await body(BlocklistLookup(resolver), server)
     try await server.stop()

@@ -143,11 +143,13 @@ import Testing
       $0.atOnceMax = 2
       $0.timeMax = .seconds(3600)
     }
-    let waiting = try (0..<6).map { number in
+    func begin(_ number: Int) throws -> Task<ScanDecision, Never> {
       let message = try ScannedMessage(Message.plain("\(number)"))
       return Task { await scanner.scan(message, ScanPolicy()) }
     }
+    var waiting = try (0..<2).map(begin)
     try await eventually("two connections") { fake.begun == 2 }
+    waiting += try (2..<6).map(begin)
     try await eventually("four in line") { scanner.waiting == 4 }
     #expect(fake.begun == 2)
     for task in waiting.prefix(3) { task.cancel() }

@@ -39,7 +39,7 @@ import Testing
 
   @Test func answers() async throws {
     let server = try await Self.server()
-    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(10)))
+    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(120)))
     defer { resolver.shutdown() }
     func mx(_ name: String) async -> DNSAnswer<Set<MXRecord>> {
       await resolver.mailExchangers(of: name).map { Set($0) }
@@ -118,7 +118,7 @@ import Testing
     resolver.shutdown()
 
     let tiny = try DNSResolver(
-      DNSConfiguration(servers: ["127.0.0.1@1"], timeout: .milliseconds(300), outstandingMax: 1, waitingMax: 0))
+      DNSConfiguration(servers: ["127.0.0.1@1"], timeout: .seconds(5), outstandingMax: 1, waitingMax: 0))
     async let first = tiny.mailExchangers(of: "a.test")
     async let second = tiny.mailExchangers(of: "b.test")
     let answers = await [first, second]
@@ -133,7 +133,8 @@ import Testing
     let server = try await Self.server()
     let file = try TemporaryFile(
       "example.test. IN DS 12345 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n")
-    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], trustAnchorFile: file.path))
+    let resolver = try DNSResolver(
+      DNSConfiguration(servers: [server.address], timeout: .seconds(120), trustAnchorFile: file.path))
     guard case .failed(let why) = await resolver.mailExchangers(of: "example.test") else {
       Issue.record("believed")
       return
@@ -158,7 +159,7 @@ import Testing
   /// The router on real answers: the path that the worker takes.
   @Test func routes() async throws {
     let server = try await Self.server()
-    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address]))
+    let resolver = try DNSResolver(DNSConfiguration(servers: [server.address], timeout: .seconds(120)))
     let router = Router(
       resolver: resolver,
       configuration: RoutingConfiguration(port: 2525, allowedNetworks: [CIDR("127.0.0.0/8")].compactMap(\.self)))

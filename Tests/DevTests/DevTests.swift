@@ -16,7 +16,7 @@ struct DevTests {
       arguments = [
         "dev", "--directory", files.path("dev"), "--database-port", "\(ports[0])", "--redis-port", "\(ports[1])",
         "--dns-port", "\(ports[2])", "--clamd-port", "\(ports[6])", "--rspamd-port", "\(ports[7])", "--status-port",
-        "0", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
+        "\(Self.row())", "--set", "smtp.implicit_tls.listen=127.0.0.1:\(ports[3])",
         "--set",
         "smtp.starttls.listen=127.0.0.1:\(ports[4])", "--set", "delivery.port=\(ports[5])",
       ]
@@ -24,6 +24,14 @@ struct DevTests {
         "--mailboxes", "--imap-port", "\(ports[8])", "--pop3-port", "\(ports[9])", "--lmtp-port", "\(ports[10])",
         "--set", "discovery.http.listen=127.0.0.1:\(ports[11])",
       ]
+    }
+
+    /// The first of six free ports, below those that `LoopbackPort.free` gives.
+    private static func row() -> Int {
+      while true {
+        let first = Int.random(in: 10_000..<19_990)
+        if (first..<first + 6).allSatisfy({ LoopbackPort.isFree($0, at: "127.0.0.1") }) { return first }
+      }
     }
 
     /// Ports for Dovecot, if it is wanted.
@@ -191,6 +199,16 @@ struct DevTests {
     #expect(!result.status.isSuccess)
     #expect(result.output.contains("smtp.starttls.listen"))
     #expect(result.output.contains("(process \(holder.processID))"))
+  }
+
+  @Test("a port that is wanted twice is named with both settings")
+  func twice() async throws {
+    let place = try Place()
+    let port = try #require(place.arguments.first { $0.hasPrefix("smtp.starttls") }?.split(separator: ":").last)
+    let result = try await run("postrider", place.arguments + ["--set", "smtp.implicit_tls.listen=127.0.0.1:\(port)"])
+    #expect(!result.status.isSuccess)
+    let text = "port \(port) on 127.0.0.1 is used by smtp.implicit_tls.listen; choose another with --set smtp.starttls"
+    #expect(result.output.contains(text), "\(result.output)")
   }
 }
 

@@ -12,8 +12,9 @@ package actor SentinelServer {
   /// - Parameters:
   ///   - name: of the master and its replicas together.
   ///   - quorum: how many Sentinels must find the master dead.
+  ///   - downAfter: how long it must have been silent for that.
   package init(
-    _ name: String, master: RedisServer, quorum: Int, downAfter: Duration = .seconds(1), password: String? = nil
+    _ name: String, master: RedisServer, quorum: Int, downAfter: Duration, password: String? = nil
   ) async throws {
     directory = try TemporaryDirectory()
     port = LoopbackPort.free()
@@ -55,9 +56,12 @@ package struct SentinelGroup: Sendable {
   package let sentinels: [SentinelServer]
 
   /// Returns when a failover is possible.
-  /// - Parameter sentinelPassword: what the Sentinels ask for.
+  /// - Parameters:
+  ///   - sentinelPassword: what the Sentinels ask for.
+  ///   - downAfter: a silence after which they fail over; short only where the master is to die.
   package static func start(
-    sentinels count: Int = 3, password: String = "secret", sentinelPassword: String? = nil
+    sentinels count: Int = 3, password: String = "secret", sentinelPassword: String? = nil,
+    downAfter: Duration = .seconds(60)
   ) async throws -> SentinelGroup {
     let master = try await RedisServer(password: password)
     let replica = try await RedisServer(password: password, follows: master)
@@ -67,7 +71,8 @@ package struct SentinelGroup: Sendable {
     var sentinels: [SentinelServer] = []
     for _ in 0..<count {
       sentinels.append(
-        try await SentinelServer(name, master: master, quorum: count / 2 + 1, password: sentinelPassword))
+        try await SentinelServer(
+          name, master: master, quorum: count / 2 + 1, downAfter: downAfter, password: sentinelPassword))
     }
     for sentinel in sentinels {
       try await eventually("a Sentinel knows everybody") {

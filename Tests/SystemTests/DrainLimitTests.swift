@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func anAcceptorIsDrainingUntilTheMessageInHandIsAnswered() async throws {
-    let node = try await RunningNode()
+    let node = try await RunningNode(settings: "shutdown: {timeout: 10m}")
     let acceptor = try await node.watched("acceptor", awaiting: "ready")
     let client = try await busyClient(node)
     acceptor.process.send(.terminate)

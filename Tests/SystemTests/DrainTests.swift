@@ -6,7 +6,7 @@ import Testing
 /// SIGTERM in the middle of work: what was promised is kept, nothing is done twice, and the process ends well.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct DrainTests {
   @Test func anAcceptorFinishesTheTransactionInHandAndSays421ToTheRest() async throws {
-    let node = try await RunningNode()
+    let node = try await RunningNode(settings: "shutdown: {timeout: 10m}")
     let acceptor = try await node.acceptor()
     let worker = try await node.worker()
     let client = try node.startPython(

@@ -27,6 +27,7 @@ import Testing
             SELECT FROM postrider.lane l JOIN postrider.job j ON j.lane = l.id
             WHERE l.parked_by = s.name AND j.due <= postrider.schedule_now())) t(at)
       WHERE t.at > postrider.schedule_now()), '0')
+    WHERE (\(busy)) = 0
     """
 
   /// Recipients that are due and for which somebody still has something to do.

@@ -59,9 +59,9 @@ import Testing
     }
   }
 
-  private func start(repliesPassed: Int) async throws -> Place {
+  private func start(repliesPassed: Int, settings: String = "") async throws -> Place {
     let port = LoopbackPort.free()
-    let mailboxes = try await MailboxNode(roles: [], lmtp: port)
+    let mailboxes = try await MailboxNode(settings: settings, roles: [], lmtp: port)
     let proxy = try proxy(
       mailboxes.node, from: port, to: mailboxes.dovecot.ports.lmtp, repliesPassed: repliesPassed)
     try await proxy.waitForLine(containing: "proxy ready")
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func aWorkerThatDiesBeforeTheRepliesLosesNothing() async throws {
-    let place = try await start(repliesPassed: 0)
+    let place = try await start(repliesPassed: 0, settings: RunningNode.shortLease)
     try await place.worker.kill()
     try place.node.signal("cut")
     let others = [try await place.node.worker(), try await place.node.keeper()]

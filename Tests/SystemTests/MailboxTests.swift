@@ -21,6 +21,8 @@ import Testing
       "nobody@inbox.example", "550 5.1.1 no such user here", "Subject: to the dead 0",
     ] { #expect(bounce.contains(text), "\(text) in \(bounce)") }
     #expect(try node.captured().isEmpty, "nothing of it went by MX")
+    // Dovecot has a mail before the worker has its reply.
+    try await node.waitForOutcomes(2)
     let outcome = try await node.database.query(
       "SELECT kind, reply_code, remote_port FROM postrider.outcome o WHERE kind = 0")
     #expect(outcome == "0|250|\(mailboxes.dovecot.ports.lmtp)")
@@ -145,7 +147,8 @@ import Testing
   }
 
   @Test func mailWaitsWhileDovecotIsAway() async throws {
-    let mailboxes = try await MailboxNode()
+    // Time goes on below until all is there, and a notice of the delay would be one mail more.
+    let mailboxes = try await MailboxNode(settings: "notices: {delay_after: 4d}")
     let node = mailboxes.node
     try await mailboxes.dovecot.kill()
     try await node.send(count: 3, to: ["alice@sender.example"])

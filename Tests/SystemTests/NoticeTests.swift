@@ -160,7 +160,8 @@ import Testing
   /// Workers and keepers die again and again between outcome and notice: each failure is told exactly once.
   @Test func eachFailureIsToldOnceThoughEverybodyDies() async throws {
     let node = try await RunningNode(
-      script: "rules:\n  - {stage: rcpt, match: 'no@*', reply: '550 5.1.1 no such user here'}\n")
+      script: "rules:\n  - {stage: rcpt, match: 'no@*', reply: '550 5.1.1 no such user here'}\n",
+      settings: RunningNode.shortLease)
     let acceptor = try await node.acceptor()
     let ids = try await node.send(count: 150, to: ["no@inbox.example"])
     #expect(ids.allSatisfy { !$0.isEmpty })

@@ -9,9 +9,13 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(10))) struct PoisonTests {
   private static let zones = ["poison.example": "@ MX 10 mx\nmx A 127.0.0.3\n"]
 
+  /// Short, and yet longer than a busy machine's pauses: only the test's own kills are deaths.
+  private static let worker = "worker: {poll_interval: 50ms, heartbeat: 1s, lease: 10s}"
+
   @Test func aMessageThatKillsEverybodyIsHeldAndOtherMailFlows() async throws {
     let node = try await RunningNode(
-      script: "rules:\n  - {stage: connect, listen: 127.0.0.3, silent: true, then: hang}\n", zones: Self.zones)
+      script: "rules:\n  - {stage: connect, listen: 127.0.0.3, silent: true, then: hang}\n", zones: Self.zones,
+      settings: Self.worker)
     let (roles, survivor) = try await lifeAndThreeDeaths(node)
     let alone = try await victim(of: node)
     #expect(alone.command.contains("deliver-alone"), "\(alone.command)")
@@ -30,13 +34,13 @@ import Testing
   @Test func aMessageThatSurvivesInAProcessOfItsOwnIsDelivered() async throws {
     let node = try await RunningNode(
       script: "rules:\n  - {stage: connect, listen: 127.0.0.3, times: 3, silent: true, then: hang}\n",
-      zones: Self.zones)
+      zones: Self.zones, settings: Self.worker)
     let (roles, survivor) = try await lifeAndThreeDeaths(node)
     try await node.waitUntilEmpty()
     let mails = try node.captured()
     #expect(mails.filter { $0.local == "127.0.0.3" }.count == 1)
     try await node.waitUntilOutcome(ofPoison: "0|f")
-    #expect(survivor.output.contains("it is delivered in a process of its own"))
+    try await survivor.waitForLine(containing: "it is delivered in a process of its own")
     try await eventually("the process's session ends") {
       try await node.database.query("SELECT count(*) FROM postrider.worker_session WHERE ended_at IS NULL") == "1"
     }
@@ -46,7 +50,7 @@ import Testing
   @Test func aWorkerThatIsToldToStopEndsTheProcessToo() async throws {
     let node = try await RunningNode(
       script: "rules:\n  - {stage: connect, listen: 127.0.0.3, silent: true, then: hang}\n", zones: Self.zones,
-      settings: "shutdown: {timeout: 1s}")
+      settings: "shutdown: {timeout: 1s}\n" + Self.worker)
     let (roles, survivor) = try await lifeAndThreeDeaths(node)
     let alone = try await victim(of: node)
     #expect(alone.command.contains("deliver-alone"), "\(alone.command)")
@@ -78,7 +82,7 @@ import Testing
     let before = try await node.deliveredElsewhere()
     let ids = try await node.send(count: 5, subject: subject)
     #expect(ids.allSatisfy { !$0.isEmpty })
-    try await eventually("other mail is delivered") { try await node.deliveredElsewhere() == before + 5 }
+    try await eventually("other mail is delivered") { try await node.deliveredElsewhere() >= before + 5 }
   }
 
   /// The process with a connection to the silent exchanger.

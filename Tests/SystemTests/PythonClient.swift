@@ -50,11 +50,11 @@ extension RunningNode {
 
   /// Runs a program to its end.
   /// - Returns: what it printed.
-  func python(_ program: String) async throws -> String {
+  func python(_ program: String, atMost limit: Duration = .seconds(180)) async throws -> String {
     let process = try startPython(program)
     let status: ExitStatus
     do {
-      status = try await process.waitForExit(atMost: .seconds(180))
+      status = try await process.waitForExit(atMost: limit)
     } catch {
       throw NodeTrouble("\(error): \(process.output)")
     }

@@ -80,7 +80,13 @@ import Testing
       wait_for("frozen")
       say("second", send(server, ["bob@inbox.example"], content))
       wait_for("thawed")
-      server = connect()
+      while True:
+          try:
+              server = connect()
+              break
+          except smtplib.SMTPAuthenticationError as refusal:
+              assert refusal.smtp_code == 454, refusal
+              time.sleep(0.1)
       say("third", send(server, ["bob@inbox.example"], content))
       say("fourth", send(idle, ["bob@inbox.example"], content))
       """)

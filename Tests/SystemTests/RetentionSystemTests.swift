@@ -31,7 +31,9 @@ import Testing
     #expect(try await node.command("message", "redact", kept).contains("redacted \(kept)"))
     try await eventually("the day's bodies are gone") {
       // Nobody looks more often than every six hours at a day.
-      try await node.advance("6 hours")
+      // Never so far that the records go too.
+      try await node.database.query(
+        "UPDATE postrider.installation SET schedule_offset = least(schedule_offset + '6 hours', '40 days')")
       return try await node.database.query("SELECT count(*) FROM postrider.body_chunk") == "0"
     }
     #expect(try await node.command("message", "trace", kept).contains("nobody can read its body any more"))

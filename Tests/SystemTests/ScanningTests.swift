@@ -20,7 +20,7 @@ import Testing
     }
 
     /// Sends one message; the reply.
-    func send(_ python: String, body: String = "body") async throws -> String {
+    func send(_ python: String, atMost limit: Duration = .seconds(180)) async throws -> String {
       try await node.python(
         """
         import base64, email.message, io, zipfile
@@ -41,7 +41,7 @@ import Testing
             return send(server or connect(), ["bob@inbox.example"], data)
 
         \(python)
-        """)
+        """, atMost: limit)
     }
   }
 
@@ -164,8 +164,10 @@ import Testing
     #expect(try await reply().contains("(451, '4.7.1 "))
     try await place.clamd.start()
     try await eventually("clamd works again") { try await reply().contains("(250,") }
-    let doctor = try await node.command(["doctor"])
-    #expect(doctor.output.contains("ClamAV ") && doctor.output.contains("rspamd"), "\(doctor.output)")
+    try await eventually("doctor sees both") {
+      let doctor = try await node.command(["doctor"]).output
+      return doctor.contains("ClamAV ") && doctor.contains("rspamd")
+    }
   }
 
   @Test func acceptedUnscannedSaysSo() async throws {
@@ -199,7 +201,7 @@ import Testing
       say("clean", submit(big))
       big.add_attachment(eicar.encode(), maintype="application", subtype="octet-stream", filename="last.com")
       say("infected", submit(big))
-      """)
+      """, atMost: .seconds(500))
     #expect(output.contains("clean (250,"), "\(output)")
     #expect(output.contains("infected (554, '5.7.0 "), "\(output)")
     let after = try Self.peakMemory(of: roles[0].processID)

@@ -6,11 +6,11 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(10))) struct SentinelTests {
   /// Nobody polls here: mail that arrives was announced through Redis.
   @Test func hintsAndTicketKeysFollowTheMaster() async throws {
-    let group = try await SentinelGroup.start()
+    let group = try await SentinelGroup.start(downAfter: .seconds(3))
     let node = try await RunningNode(
       settings: """
         redis: {url: "\(group.url)"}
-        worker: {poll_interval: 1m, heartbeat: 200ms, lease: 3s}
+        worker: {poll_interval: 1m, heartbeat: 1s, lease: 30s}
         """)
     let acceptor = try await node.acceptor()
     try await acceptor.waitForLine(containing: "ticket keys are shared")

@@ -4,7 +4,7 @@ import Testing
 /// A destination that says nothing must not keep the mail of others.
 @Suite(.serialized) struct SlowDestinationTests {
   private static let silence = "rules:\n  - {stage: connect, listen: 127.0.0.3, silent: true, then: hang}\n"
-  private static let worker = "worker: {jobs_max: 20, poll_interval: 50ms, heartbeat: 200ms, lease: 3s}"
+  private static let worker = "worker: {jobs_max: 20, poll_interval: 50ms, heartbeat: 1s, lease: 30s}"
 
   @Test func aSilentDestinationLeavesTheWorkerToOthers() async throws {
     let node = try await RunningNode(
@@ -25,6 +25,10 @@ import Testing
     _ = try await node.send(to: (0..<60).map { "bob@d\($0).slow.example" })
     let worker = try await node.worker()
     try await othersAreServed(node)
+    // The sink has a message before the worker has its reply.
+    try await eventually("the others are done with") {
+      try await node.database.query("SELECT count(*) FROM postrider.job") == "60"
+    }
     #expect(
       try await node.database.query("SELECT count(*), max(attempt) FROM postrider.job") == "60|0",
       "whoever found no place in the line was handed back at no cost")

@@ -136,6 +136,7 @@ enum TroubleshootingReplies {
         # What is decided a moment later, or after more tries.
         for _ in range(20):
             if (said := attempt()).startswith(beginning): return said
+            time.sleep(0.1)
         raise AssertionError(f"not {beginning} but {said}")
 
     """

@@ -1,14 +1,21 @@
 """Ports on loopback."""
+import random
 import socket
+
+# Below the range from which the kernel takes the ports of outgoing connections, so that none of those takes ours.
+_CANDIDATES = range(20_000, 32_000)
+_handed_out: set[int] = set()
 
 
 def free_port(*addresses: str) -> int:
-    """A TCP port that nobody has at this moment, on 127.0.0.1 or on each of the given loopback addresses."""
+    """
+    A TCP port that nobody has at this moment, on 127.0.0.1 or on each of the given loopback addresses; never the same
+    twice in one process.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind((addresses[0] if addresses else "127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if all(_is_free(address, port) for address in addresses[1:]):
+        port = random.choice(_CANDIDATES)
+        if port not in _handed_out and all(_is_free(address, port) for address in addresses or ("127.0.0.1",)):
+            _handed_out.add(port)
             return port
 
 
@@ -36,6 +43,8 @@ def endpoint(text: str) -> tuple[str, int]:
 
 def _is_free(address: str, port: int) -> bool:
     with socket.socket() as probe:
+        # As servers do: connections in TIME_WAIT are no reason to refuse.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError:

@@ -36,7 +36,7 @@ class Child:
         """What it has printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for_line(self, text: str, seconds: float = 30) -> None:
+    def wait_for_line(self, text: str, seconds: float = 180) -> None:
         """Returns once the text is in the log. Raises Trouble when the process ends first or the time is over."""
         deadline = time.monotonic() + seconds
         while text not in self.output():
@@ -90,7 +90,7 @@ class Processes:
         self._children: list[Child] = []
 
     def start(
-        self, name: str, command: typing.Sequence[str], *, ready: str | None = None, seconds: float = 30,
+        self, name: str, command: typing.Sequence[str], *, ready: str | None = None, seconds: float = 180,
         environment: dict[str, str] | None = None, directory: str = "/", user: tuple[int, int] | None = None,
         stop_signal: int = signal.SIGTERM, keeps: tuple[int, ...] = (),
     ) -> Child:

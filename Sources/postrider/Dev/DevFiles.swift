@@ -32,7 +32,14 @@ struct DevPorts: Sendable {
     self.redis = redis
     self.nameServer = nameServer
     let roles = Self.roles + (mailboxes == nil ? [] : [Self.discoveryRole])
-    self.status = roles.enumerated().map { ($1, status == 0 ? LoopbackPort.free() : status + $0) }
+    let given = [database, redis, nameServer, clamd, rspamd, mailboxes?.imap, mailboxes?.pop3, mailboxes?.lmtp]
+    func free() -> Int {
+      while true {
+        let port = LoopbackPort.free()
+        if !given.contains(port) { return port }
+      }
+    }
+    self.status = roles.enumerated().map { ($1, status == 0 ? free() : status + $0) }
   }
 }
 

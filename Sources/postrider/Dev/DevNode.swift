@@ -93,11 +93,18 @@ struct DevNode: Sendable {
       !LoopbackPort.isFree(port, at: host)
         || (port == ports.nameServer && !LoopbackPort.isFree(port, at: host, udp: true))
     }
-    guard let conflict = wanted.first(where: { isTaken($0.host, $0.port) }) else { return }
-    let holder = PortHolder.ofTCP(conflict.port).map { "\($0)" } ?? "another process"
-    let remedy =
-      conflict.setting.hasPrefix("--")
-      ? "choose another with \(conflict.setting)" : "choose another with --set \(conflict.setting)=…"
-    throw DevFailure("port \(conflict.port) on \(conflict.host) is used by \(holder); \(remedy)")
+    var given: [String: String] = [:]
+    for (setting, host, port) in wanted {
+      let user: String
+      if isTaken(host, port) {
+        user = PortHolder.ofTCP(port).map { "\($0)" } ?? "another process"
+      } else if let other = given.updateValue(setting, forKey: "\(host):\(port)") {
+        user = other
+      } else {
+        continue
+      }
+      let remedy = setting.hasPrefix("--") ? setting : "--set \(setting)=…"
+      throw DevFailure("port \(port) on \(host) is used by \(user); choose another with \(remedy)")
+    }
   }
 }

@@ -42,12 +42,12 @@ class Authority:
         self._processes.start("names", [
             "pebble-challtestsrv", "-dns01", f"127.0.0.1:{self._names}", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
             "-http01", "", "-https01", "", "-tlsalpn01", "", "-management", f"127.0.0.1:{self._control}"])
-        wait_until(lambda: listens(self._names), 30, "the name server")
+        wait_until(lambda: listens(self._names), 180, "the name server")
         self._processes.start(
             "pebble", ["pebble", "-config", str(file), "-dnsserver", f"127.0.0.1:{self._names}"],
             # It waits before each challenge and refuses some requests for nothing, to try clients; ours are tried enough.
             environment={"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"})
-        wait_until(lambda: listens(self.port) and listens(self._management), 30, "pebble")
+        wait_until(lambda: listens(self.port) and listens(self._management), 180, "pebble")
 
     def root(self) -> pathlib.Path:
         """The root certificate that its certificates lead to; another one at each start."""

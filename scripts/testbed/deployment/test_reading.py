@@ -145,7 +145,7 @@ class DovecotRunTests(BalancedCase):
         layout = self.node.layout
         context = ssl.create_default_context(cafile=layout.authority)
         context.check_hostname = False
-        with smtplib.SMTP(layout.front("haproxy"), layout.port("haproxy", "starttls"), timeout=20) as client:
+        with smtplib.SMTP(layout.front("haproxy"), layout.port("haproxy", "starttls"), timeout=120) as client:
             client.starttls(context=context)
             client.login(layout.USER, layout.login_password)
             client.sendmail(layout.USER, layout.USER, f"From: <{layout.USER}>\r\nSubject: to me\r\n\r\nHello\r\n")

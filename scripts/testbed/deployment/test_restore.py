@@ -55,7 +55,7 @@ class RestoreTests(ClusterCase):
         # Without the procedure: whoever waited at that time gets the mail again, nobody else does.
         self.restore("earlier")
         node.start("worker1")
-        wait_until(lambda: self.times(waiting) == [2] * 6, 30, "the repetition")
+        wait_until(lambda: self.times(waiting) == [2] * 6, 180, "the repetition")
         self.assertEqual(self.times(before + after), [1] * 10)
         node.stop("worker1")
         for log in self.logs():
@@ -146,7 +146,7 @@ class RestoreTests(ClusterCase):
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 found.append(smtplib.SMTP(*place, timeout=30))
             return bool(found)
-        wait_until(is_there, 30, "an acceptor behind HAProxy", pause=0.1)
+        wait_until(is_there, 180, "an acceptor behind HAProxy", pause=0.1)
         return found[0]
 
     def times(self, recipients: list[str]) -> list[int]:
@@ -160,8 +160,8 @@ class RestoreTests(ClusterCase):
 
     def wait_until_delivered(self, recipients: list[str]) -> None:
         """In the sink, in the database and in the log."""
-        wait_until(lambda: 0 not in self.times(recipients), 30, "delivery")
-        wait_until(lambda: self.queued() == [], 30, "the outcomes")
+        wait_until(lambda: 0 not in self.times(recipients), 180, "delivery")
+        wait_until(lambda: self.queued() == [], 180, "the outcomes")
 
     def queued(self) -> list[list[str | None]]:
         """What the database holds to deliver."""
@@ -196,7 +196,7 @@ class RestoreTests(ClusterCase):
         self.node.stop("pg1")
         self.node.forget_connection()
         self.node.start("pg1")
-        self.node.wait_for(lambda: self.node.query("SHOW archive_mode") == [["on"]], 30, "the archive")
+        self.node.wait_for(lambda: self.node.query("SHOW archive_mode") == [["on"]], 180, "the archive")
 
     def back_up(self) -> None:
         """A copy of the running server."""
@@ -204,14 +204,14 @@ class RestoreTests(ClusterCase):
         source = f"host={layout.front('pg1')} port={layout.port('pg1')} user=postrider password={layout.database_password}"
         # The relay before a server that has just started may not let anybody through yet.
         ready = [f"{programs()}/pg_isready", "-q", "-h", layout.front("pg1"), "-p", str(layout.port("pg1"))]
-        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "the server behind its relay")
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, 180, "the server behind its relay")
         run([f"{programs()}/pg_basebackup", "-D", str(self.place / "backup"), "-d", source, "-X", "none", "-c", "fast"])
         run([f"{programs()}/pg_verifybackup", "--no-parse-wal", str(self.place / "backup")])
 
     def finish_archive(self) -> None:
         """Everything so far is in the archive; then the server is lost."""
         last = self.node.query("SELECT pg_walfile_name(pg_switch_wal())")[0][0]
-        self.node.wait_for(lambda: (self.place / "archive" / str(last)).exists(), 30, "the last segment in the archive")
+        self.node.wait_for(lambda: (self.place / "archive" / str(last)).exists(), 180, "the last segment in the archive")
 
     def restore(self, point: str) -> None:
         """All roles off; the backup, then the archive up to the point."""

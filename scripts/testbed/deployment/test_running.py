@@ -86,7 +86,7 @@ class HAProxyRunTests(RunningCase):
         layout = self.node.layout
         context = ssl.create_default_context(cafile=layout.authority)
         context.check_hostname = False
-        with smtplib.SMTP("127.0.0.1", self.port["starttls"], timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.port["starttls"], timeout=120) as client:
             client.starttls(context=context)
             client.login(layout.USER, layout.login_password)
             client.mail(layout.USER)
@@ -135,7 +135,8 @@ class HAProxyRunTests(RunningCase):
         self.wait_for(lambda: self.report() == 250, "the report through HAProxy")
         self.assertEqual(node.query(reported), [["1"]])
         # The PROXY header was taken: HAProxy itself comes from another address.
-        self.assertRegex("".join(one.output() for one in listeners), rf" report .*client={re.escape(self.REPORTER)}\b")
+        told = re.compile(rf" report .*client={re.escape(self.REPORTER)}\b")
+        self.wait_for(lambda: told.search("".join(one.output() for one in listeners)) is not None, "the report in the log")
         # One drains, then is away: whoever comes meanwhile is served, by the other one at last.
         listeners[0].send(15)
         served = 0
@@ -170,7 +171,7 @@ class HAProxyRunTests(RunningCase):
         text = ("From: mailer-daemon@inbox1.example\r\nSubject: failure notice\r\n\r\n"
                 "Hi. This is the qmail-send program at inbox1.example.\r\n\r\n<ok.someone@inbox1.example>:\r\n"
                 "Sorry, no mailbox here by that name. (#5.1.1)\r\n")
-        with smtplib.SMTP("127.0.0.1", self.port["reports"], timeout=20, source_address=(self.REPORTER, 0)) as client:
+        with smtplib.SMTP("127.0.0.1", self.port["reports"], timeout=120, source_address=(self.REPORTER, 0)) as client:
             client.ehlo("mx.inbox1.example")
             client.mail("")
             code, reply = client.rcpt(self.return_path())

@@ -10,6 +10,7 @@ import unittest
 from ..integrations.node import PASSWORD, USER, Node
 from ..integrations.place import Place
 from ..processes import Processes
+from ..thunderbird import Thunderbird
 from ..waiting import wait_until
 from .mailboxes import start_mailboxes
 
@@ -88,6 +89,19 @@ class MailProgramCase(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory(prefix="program-", dir=self.root, ignore_cleanup_errors=True)
         self.addCleanup(temporary.cleanup)
         return pathlib.Path(temporary.name)
+
+    def wait_for_message(self, thunderbird: Thunderbird, text: bytes) -> bytes:
+        """The one message in Thunderbird's inbox that has the text in it. It looks again until there is one: the first time
+        it may still be busy with a look of its own."""
+        found: list[bytes] = []
+
+        def has_come() -> bool:
+            found[:] = [one["content"] for one in thunderbird.messages() if text in one["content"]]
+            return bool(found)
+
+        wait_until(has_come, 120, f"«{text.decode()}» in Thunderbird's inbox")
+        self.assertEqual(len(found), 1)
+        return found[0]
 
     def arrived(self, recipient: str) -> tuple[str, list[str], email.message.EmailMessage]:
         """The one message that the sink has for a recipient: reverse-path, recipients, and itself."""

@@ -3,7 +3,6 @@ import typing
 
 from ..integrations.node import PASSWORD, USER
 from ..thunderbird import Thunderbird
-from ..waiting import wait_until
 from .case import READING, MailProgramCase
 from .hosted_mailboxes import LMTP, start_hosted_mailboxes
 
@@ -29,16 +28,9 @@ class BounceTests(MailProgramCase):
         self.assertEqual(account["reads"], [kind, READING, port, "TLS", USER])
         subject = f"to nobody, read over {kind}"
         thunderbird.send(_DEAD, subject, "Is anybody there?")
-        found: list[bytes] = []
-
-        def has_come() -> bool:
-            found[:] = [one["content"] for one in thunderbird.messages() if subject.encode() in one["content"]]
-            return bool(found)
-
-        wait_until(has_come, 120, "the report in Thunderbird's inbox")
-        self.assertEqual(len(found), 1)
+        report = self.wait_for_message(thunderbird, subject.encode())
         for text in (b"Return-Path: <>", b"multipart/report", b"Action: failed", _DEAD.encode()):
-            self.assertIn(text, found[0])
+            self.assertIn(text, report)
         self.assertEqual(thunderbird.dialogues, [])
 
     def test_over_imap(self) -> None:
