@@ -145,12 +145,18 @@ final class RunningNode: Sendable {
               server.starttls(context=context)
           server.login("\(user)", "\(Self.password)")
           return server
+      def reach():
+          # The kernel may give a connection to an acceptor that is about to be gone.
+          try:
+              return connect()
+          except (smtplib.SMTPServerDisconnected, ConnectionResetError):
+              return connect()
       server = None
       for number in range(\(count)):
           text = "Subject: \(subject) %d\\r\\nFrom: \(user)\\r\\nX-Number: %d\\r\\n\\r\\n%s\\r\\n" % (
               number, number, "\\r\\n".join("x" * 70 for _ in range(max(1, \(sizeBytes) // 72))))
           try:
-              server = server or connect()
+              server = server or reach()
               server.mail("\(user)")
               for recipient in recipients:
                   server.rcpt(recipient)
