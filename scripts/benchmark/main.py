@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, tuple[str, str]] = {
     "connections": ("connections", "TLS handshakes beside openssl s_server; resumption across two acceptors"),
     "memory": ("memory", "memory of many idle sessions, of large messages; processor time of an idle node"),
     "fairness": ("fairness", "single messages beside a million, shares by weight, slow destinations"),
+    "admission": ("admission", "accepted messages per second with limits, signatures and scanners, and without"),
     "scraping": ("scraping", "accepted messages per second with and without metrics that are asked for each second"),
     "quiet": ("quiet", "how soon a message is accepted and delivered at a tenth of the maximum rate"),
 }
