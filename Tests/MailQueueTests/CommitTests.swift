@@ -124,8 +124,11 @@ import Testing
     try await eventually("mail is taken again") {
       test.result.withLockedValue { $0 = nil }
       test.begin()
-      if case .success = try await test.answer() { return true }
-      return false
+      let answer = try await test.answer()
+      // A slow machine's; a connection that was dropped and is used again would say something else.
+      if test.isUnavailable(answer)?.contains("time limit") == true { return false }
+      _ = try answer.get()
+      return true
     }
     try await Self.setStandby("nobody", test.fixture.database.server)
     test.pool.shutdown()

@@ -1,6 +1,6 @@
+import Foundation
 import MailModel
 import MailQueue
-import Foundation
 import MailTesting
 import NIOConcurrencyHelpers
 import Postgres

@@ -84,7 +84,8 @@ import Testing
   /// Five days with the real processes: schedule time is moved on, lease time is real.
   @Test func aMessageIsRetriedForFiveDaysAndThenBounces() async throws {
     let node = try await RunningNode(
-      script: "rules:\n  - {stage: rcpt, match: 'full@*', reply: '452 4.2.2 mailbox full'}\n")
+      script: "rules:\n  - {stage: rcpt, match: 'full@*', reply: '452 4.2.2 mailbox full'}\n",
+      settings: RunningNode.shortLease)
     let acceptor = try await node.acceptor()
     var (worker, keeper) = (try await node.worker(), try await node.keeper())
     _ = try await node.send(to: ["full@inbox.example"])

@@ -54,7 +54,7 @@ import Testing
     let node = try await RunningNode()
     let worker = try await node.worker()
     let first = try await node.acceptor()
-    async let sent = node.send(count: 400)
+    async let sent = node.send(count: 400, reconnects: true)
     _ = try await node.waitForCaptured(20)
     let second = try await node.acceptor()
     try await first.kill()

@@ -33,7 +33,7 @@ import Testing
       // Nobody looks more often than every six hours at a day.
       // Never so far that the records go too.
       try await node.database.query(
-        "UPDATE postrider.installation SET schedule_offset = least(schedule_offset + '6 hours', '40 days')")
+        "UPDATE postrider.installation SET schedule_offset = least(schedule_offset + '6 hours', '55 days')")
       return try await node.database.query("SELECT count(*) FROM postrider.body_chunk") == "0"
     }
     #expect(try await node.command("message", "trace", kept).contains("nobody can read its body any more"))

@@ -131,7 +131,7 @@ final class RunningNode: Sendable {
   @discardableResult
   func send(
     count: Int = 1, to recipients: [String] = ["bob@inbox.example"], subject: String = "hello", sizeBytes: Int = 100,
-    implicit: Bool = false, user: String = RunningNode.user
+    implicit: Bool = false, user: String = RunningNode.user, reconnects: Bool = false
   ) async throws -> [String] {
     let program = """
       import smtplib, ssl, sys
@@ -150,6 +150,7 @@ final class RunningNode: Sendable {
           try:
               return connect()
           except (smtplib.SMTPServerDisconnected, ConnectionResetError):
+              if not \(reconnects ? "True" : "False"): raise
               return connect()
       server = None
       for number in range(\(count)):

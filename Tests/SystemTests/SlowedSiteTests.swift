@@ -49,6 +49,7 @@ import Testing
 
   /// From one a second on, two a second after twenty; `spare` may go at once.
   private func expectGradual(_ deliveries: [(count: Int, seconds: Double)], spare: Double) {
+    // Redis' pause of eight seconds begins a little before that which the database tells.
     for (count, seconds) in deliveries where seconds < 19.5 {
       #expect(seconds >= -3, "nothing goes in the pause")
       let bound = spare + max(0, seconds) + seconds * seconds / 40

@@ -17,8 +17,8 @@ import Testing
       // Each look asks anew, and has its own limit of time.
       for text in ["ok: redis: answered in", "ok: database: answered in", "ok: schema: version", "ok: partitions: "] {
         try await eventually("ready, and \(text)") {
-          let body = try await role.get("/readyz").body
-          return body.hasPrefix("ready\n") && body.contains(text)
+          let answer = try await role.get("/readyz")
+          return answer.code == 200 && answer.body.hasPrefix("ready\n") && answer.body.contains(text)
         }
       }
     }

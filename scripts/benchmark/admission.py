@@ -11,7 +11,7 @@ from .turns import Contender, Turns
 PACKAGES = ("clamav-daemon", "rspamd")
 
 _RATES = "100000000/minute, 200000000/hour, 400000000/day"
-# So many that none is reached: six windows of the tenant's and six of the domain's for each message.
+# So many that none is reached: three windows of the tenant's and three of the domain's, each of messages and recipients.
 _LIMITS = {"limits": {of: {"messages": _RATES, "recipients": _RATES} for of in ("tenant", "domain")}}
 
 

@@ -1,4 +1,5 @@
 """Ports on loopback."""
+import errno
 import random
 import socket
 
@@ -47,6 +48,8 @@ def _is_free(address: str, port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
             return False
         return True

@@ -85,10 +85,11 @@ struct DevNode: Sendable {
       let listeners = [("http", settings.discovery.http.listen), ("https", settings.discovery.https.listen)]
       wanted += listeners.flatMap { name, all in all.map { ("discovery.\(name).listen", $0.host, $0.port) } }
     }
-    wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     wanted += settings.smtp.implicitTLS.listen.map { ("smtp.implicit_tls.listen", $0.host, $0.port) }
     wanted += settings.smtp.startTLS.listen.map { ("smtp.starttls.listen", $0.host, $0.port) }
     wanted += DevDestinations.hosts.map { ("delivery.port", $0.address, settings.delivery.port) }
+    // Last: who is named is the one to change, and these may have been chosen here.
+    wanted += ports.status.map { ("--status-port", "127.0.0.1", $0.port) }
     let isTaken = { (host: String, port: Int) in
       !LoopbackPort.isFree(port, at: host)
         || (port == ports.nameServer && !LoopbackPort.isFree(port, at: host, udp: true))
