@@ -71,6 +71,21 @@ import Testing
     #expect(empty.status == 2 && empty.output.contains("→ run `postrider migrate`"))
   }
 
+  @Test func theSecretOfTheLoginPolicyIsLookedAt() async throws {
+    let fixture = try await CommandFixture()
+    let port = LoopbackPort.free()
+    let file = fixture.directory.path("policy.key")
+    let settings = ["mailboxes.policy.listen": "127.0.0.1:\(port)", "mailboxes.policy.key_file": file]
+    let missing = try await fixture.postrider(["doctor", "--json"], settings: settings)
+    #expect(try checks(missing)["login policy"] == "failed" && missing.status == 2)
+    try PrivateDirectory.write("a-secret-of-24-characters\n", to: file, owner: nil)
+    let found = try checks(try await fixture.postrider(["doctor", "--json"], settings: settings))
+    #expect(found["login policy"] == "ok" && found["port 127.0.0.1:\(port)"] == "ok")
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+    let open = try await fixture.postrider("doctor", settings: settings)
+    #expect(open.output.contains("login policy") && open.output.contains("mode 0600"), "\(open.output)")
+  }
+
   @Test func blockListsAreAskedAboutUs() async throws {
     let fixture = try await CommandFixture()
     let entry = "2.0.0.127 IN A 127.0.0.2\n"

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Foundation
+internal import LoginPolicy
 internal import MailQueue
 internal import Settings
 internal import Routing
@@ -9,7 +10,7 @@ internal import TLS
 struct FileChecks {
   let settings: Settings
 
-  func run() -> [Finding] { [masterKey(), certificate(), trust(), spool()] + routes() }
+  func run() -> [Finding] { [masterKey(), certificate(), trust(), spool()] + routes() + loginPolicy() }
 
   private func masterKey() -> Finding {
     let file = settings.keys.masterFile
@@ -101,6 +102,23 @@ struct FileChecks {
           "routes", "the route for \(route.domain): \(error.localizedDescription)",
           advice: "see that its password_file is there and readable by the node's user")
       }
+    }
+  }
+
+  /// The secret that the server of the mailboxes shows.
+  private func loginPolicy() -> [Finding] {
+    let policy = settings.mailboxes.policy
+    guard !policy.listen.isEmpty, let file = policy.keyFile else { return [] }
+    do throws(CryptographyFailure) {
+      _ = try PolicyKey.load(file: file)
+      return [.ok("login policy", "\(file): the same secret must be in Dovecot's settings")]
+    } catch {
+      return [
+        .failed(
+          "login policy", "\(error.reason): an acceptor does not start",
+          advice: "make mailboxes.policy.key_file one line, mode 0600 and owned by the node's user, "
+            + "the same as in Dovecot's auth_policy_server_api_header")
+      ]
     }
   }
 }

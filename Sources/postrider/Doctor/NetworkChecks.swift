@@ -65,7 +65,8 @@ struct NetworkChecks {
   }
 
   private func ports() -> [Finding] {
-    (settings.smtp.implicitTLS.listen + settings.smtp.startTLS.listen + settings.smtp.plain.listen).map(port)
+    let submission = settings.smtp.implicitTLS.listen + settings.smtp.startTLS.listen + settings.smtp.plain.listen
+    return (submission + settings.mailboxes.policy.listen).map(port)
   }
 
   private func port(_ listener: ListenAddress) -> Finding {
@@ -73,7 +74,8 @@ struct NetworkChecks {
     guard LoopbackPort.hasAddress(listener.host) else {
       return .failed(
         name, "this machine has no address \(listener.host): an acceptor does not start",
-        advice: "take it out of the smtp.….listen setting that names it, or configure the address")
+        advice:
+          "take it out of the setting that names it (smtp.….listen, mailboxes.policy.listen), or configure the address")
     }
     if !LoopbackPort.isFree(listener.port, at: listener.host) {
       return .ok(name, "somebody listens: an acceptor of ours, unless another server has it")
