@@ -6,44 +6,23 @@ import typing
 import urllib.request
 
 from .bench import Bench, Trouble
-from .figures import rounded
 from .node import Node
-from .postgres import Postgres
-from .sink import Sink
-from .turns import Contender, Turns
+from .turns import Turns
 
 _INTERVAL_SECONDS = 1.0
 
 
 def run(bench: Bench) -> dict[str, typing.Any]:
     """Measures, prints a table, returns what --json prints."""
-    rounds, messages = (6, 3_000) if bench.quick else (30, 4_000)
-    postgres, sink = Postgres(bench), Sink(bench)
-    postgres.start()
-    sink.start()
-    asked = _start(bench, postgres, sink, "asked", is_watched=True)
-    contenders = {
-        "no listener": Contender(_start(bench, postgres, sink, "alone", is_watched=False)),
-        "not asked": Contender(_start(bench, postgres, sink, "silent", is_watched=True)),
-        "asked each second": Contender(asked, meanwhile=lambda: _Watcher(asked.status_ports)),
-    }
-    turns = Turns(bench, sink, contenders)
-    turns.take(rounds, messages)
-    for contender in contenders.values():
-        contender.node.stop()
-    postgres.stop()
-    bench.say(turns.table())
-    return {"scraping": {"rounds": rounds} | turns.ratios()}
+    turns = Turns(bench)
+    turns.add("no listener", "alone")
+    turns.add("not asked", "silent", prepare=_watch)
+    turns.add("asked each second", "asked", prepare=_watch, meanwhile=lambda node: _Watcher(node.status_ports))
+    return {"scraping": turns.compare(*((6, 3_000) if bench.quick else (30, 4_000)))}
 
 
-def _start(bench: Bench, postgres: Postgres, sink: Sink, database: str, *, is_watched: bool) -> Node:
-    """One acceptor, one worker, one keeper, with a database of their own in the common server."""
-    node = Node(bench, postgres, sink.port, database=database,
-                settings={"delivery": {"connections_per_destination": 50}})
-    node.prepare()
-    node.is_watched = is_watched
-    node.start()
-    return node
+def _watch(node: Node) -> None:
+    node.is_watched = True
 
 
 class _Watcher(contextlib.AbstractContextManager["_Watcher"]):
