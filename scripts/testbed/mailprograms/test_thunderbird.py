@@ -100,11 +100,11 @@ class ThunderbirdTests(MailProgramCase):
         account = thunderbird.set_up("Alice", USER, PASSWORD)
         self.assertEqual(account["reads"], ["pop3", READING, 995, "TLS", USER])
         put(self.mailboxes, USER, b"From: a@example.net\r\nSubject: fetched\r\n\r\nby POP3\r\n")
-        self.wait_for_message(thunderbird, b"by POP3")
+        self.assertIn(b"by POP3", self.wait_for_message(thunderbird, b"Subject: fetched"))
 
     def test_mail_is_read_by_imap(self) -> None:
         self.start_discovery()
         thunderbird = self.started()
         thunderbird.set_up("Stranger", STRANGER, PASSWORD)
         put(self.mailboxes, STRANGER, b"From: a@example.net\r\nSubject: read\r\n\r\nby IMAP\r\n")
-        self.wait_for_message(thunderbird, b"by IMAP")
+        self.assertIn(b"by IMAP", self.wait_for_message(thunderbird, b"Subject: read"))
